@@ -1,0 +1,44 @@
+# Thin over Meson: every target installs what it needs and says what it does.
+.PHONY: up build check lint soak bench fuzz docs clean
+
+DATA ?= ./data
+
+# A running server from a fresh machine; run again, it just starts.
+up: build
+	@exec build/opboxd demo --data $(DATA)
+
+build:
+	@tools/install-packages.sh build
+	@[ -d build ] || meson setup build -Dtests=false --buildtype=release -Db_ndebug=false >/dev/null
+	@ninja -C build $(if $(V),-v,--quiet)
+
+# All tests on both engines, with and without sanitizers, with both compilers, and the linters.
+check:
+	@tools/install-packages.sh check
+	@exec tools/check.py
+
+lint:
+	@tools/install-packages.sh check
+	@exec tools/lint.py
+
+# The full counts of what `make check` runs reduced.
+soak:
+	@tools/install-packages.sh check
+	@exec tools/check.py --soak
+
+bench:
+	@tools/install-packages.sh bench
+	@exec bench/run.sh
+
+# libFuzzer on every target, SECONDS each: make fuzz SECONDS=600
+SECONDS ?= 60
+fuzz:
+	@tools/install-packages.sh check
+	@exec tools/fuzz.sh $(SECONDS)
+
+# The pages that are generated from the program.
+docs: build
+	@exec tools/make-docs.sh build/opboxd
+
+clean:
+	rm -rf build build-*
