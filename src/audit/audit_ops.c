@@ -1,0 +1,513 @@
+/* What administrators see of the audit: the trail of deeds, and the security events.
+ *
+ * Goals: keyset pages; counts that cost no more than COUNT_MAX rows. `offset` is there for clients
+ * of the documented shape; `cursor` is the way that stays cheap. */
+#include "audit/audit.h"
+#include "audit/audit_sql.h"
+#include "base/crypto.h"
+
+enum { COUNT_MAX = 10000 };
+
+#define LAST_ID STR("~") /* behind every id */
+
+/* ---- list_audit_logs ---- */
+
+struct log_view {
+    struct str id, action, outcome, type, severity, actor_kind, actor_id, actor_name, on_behalf_of,
+        entity_type, entity_id, message, metadata, ip, request_id;
+    int64_t created_at_ms, count;
+};
+struct log_list_input {
+    int64_t limit, offset, from_ms, to_ms;
+    struct str cursor, action, actor_id, entity_type, entity_id;
+};
+struct log_pagination {
+    int64_t total, limit, offset;
+    bool has_more, total_is_lower_bound;
+    struct str next_cursor;
+};
+struct log_list_output {
+    struct span logs;
+    struct log_pagination pagination;
+};
+
+#define TEXT_VIEW(view, json, member, extra, text)                                                 \
+    {                                                                                              \
+        .name = json, .type = FIELD_STR, .flags = (extra),                                         \
+        .offset = FIELD_AT(struct view, member), .doc = text                                       \
+    }
+
+static const char *const severities[] = { "INFO", "WARNING", "CRITICAL", NULL };
+
+static const struct field log_view_fields[] = {
+    TEXT_VIEW(log_view, "id", id, FIELD_REQUIRED, "Id of the entry"),
+    { .name = "createdAt",
+      .type = FIELD_TIME,
+      .flags = FIELD_REQUIRED | FIELD_NULLABLE,
+      .offset = FIELD_AT(struct log_view, created_at_ms),
+      .doc = "When it was done" },
+    TEXT_VIEW(log_view, "action", action, FIELD_REQUIRED, "Operation or event"),
+    TEXT_VIEW(log_view, "outcome", outcome, FIELD_REQUIRED, "OK, or the error's code"),
+    TEXT_VIEW(log_view, "type", type, FIELD_NULLABLE, "Type of a security event"),
+    TEXT_VIEW(log_view, "severity", severity, FIELD_NULLABLE, "Severity of a security event"),
+    TEXT_VIEW(log_view, "actorKind", actor_kind, FIELD_REQUIRED, "USER, AGENT_KEY, SYSTEM …"),
+    TEXT_VIEW(log_view, "actorId", actor_id, FIELD_NULLABLE, "User, or agent key"),
+    TEXT_VIEW(log_view, "actorName", actor_name, FIELD_NULLABLE, "Name of the actor at that time"),
+    TEXT_VIEW(log_view, "onBehalfOf", on_behalf_of, FIELD_NULLABLE, "User an agent key acts for"),
+    TEXT_VIEW(log_view, "entityType", entity_type, FIELD_NULLABLE,
+              "What kind of thing it is about"),
+    TEXT_VIEW(log_view, "entityId", entity_id, FIELD_NULLABLE, "Which one"),
+    TEXT_VIEW(log_view, "message", message, FIELD_NULLABLE, "In words"),
+    { .name = "metadata",
+      .type = FIELD_JSON,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct log_view, metadata),
+      .doc = "Further facts" },
+    TEXT_VIEW(log_view, "ip", ip, FIELD_NULLABLE, "Address of the client"),
+    TEXT_VIEW(log_view, "requestId", request_id, FIELD_NULLABLE, "X-Request-Id of the answer"),
+    { .name = "count",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_view, count),
+      .doc = "How many equal events the entry stands for" },
+    FIELD_END,
+};
+
+#define QUERY_TEXT(in_struct, json, member, max_chars, text)                                       \
+    {                                                                                              \
+        .name = json, .type = FIELD_STR, .from = FROM_QUERY,                                       \
+        .offset = FIELD_AT(struct in_struct, member), .max = (max_chars), .doc = text              \
+    }
+#define QUERY_TIME(in_struct, json, member, text)                                                  \
+    {                                                                                              \
+        .name = json, .type = FIELD_TIME, .from = FROM_QUERY,                                      \
+        .offset = FIELD_AT(struct in_struct, member), .doc = text                                  \
+    }
+
+static const struct field log_list_input_fields[] = {
+    QUERY_TEXT(log_list_input, "action", action, 100, "Only this operation or event"),
+    QUERY_TEXT(log_list_input, "actorId", actor_id, 64, "Only what this user or key did"),
+    QUERY_TEXT(log_list_input, "entityType", entity_type, 64, "Only about this kind of thing"),
+    QUERY_TEXT(log_list_input, "entityId", entity_id, 64, "Only about this one"),
+    QUERY_TIME(log_list_input, "from", from_ms, "Not before this time"),
+    QUERY_TIME(log_list_input, "to", to_ms, "Not after this time"),
+    { .name = "limit",
+      .type = FIELD_INT,
+      .from = FROM_QUERY,
+      .offset = FIELD_AT(struct log_list_input, limit),
+      .min = 1,
+      .max = PAGE_LIMIT_MAX,
+      .def = PAGE_LIMIT_DEFAULT,
+      .doc = "Most entries to answer" },
+    { .name = "offset",
+      .type = FIELD_INT,
+      .from = FROM_QUERY,
+      .offset = FIELD_AT(struct log_list_input, offset),
+      .min = 0,
+      .max = COUNT_MAX,
+      .doc = "Entries to pass over; not together with cursor" },
+    QUERY_TEXT(log_list_input, "cursor", cursor, 512, "nextCursor of the page before"),
+    FIELD_END,
+};
+static const struct field log_pagination_fields[] = {
+    { .name = "total",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_pagination, total),
+      .doc = "Entries that fit the filter, exact up to 10,000" },
+    { .name = "totalIsLowerBound",
+      .type = FIELD_BOOL,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_pagination, total_is_lower_bound),
+      .doc = "There are more than total" },
+    { .name = "limit",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_pagination, limit),
+      .doc = "Most entries that this page could have" },
+    { .name = "offset",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_pagination, offset),
+      .doc = "Entries passed over" },
+    { .name = "hasMore",
+      .type = FIELD_BOOL,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_pagination, has_more),
+      .doc = "Whether there are further entries" },
+    TEXT_VIEW(log_pagination, "nextCursor", next_cursor, FIELD_NULLABLE,
+              "Give it as cursor for the next page; null on the last"),
+    FIELD_END,
+};
+static const struct field log_list_output_fields[] = {
+    { .name = "logs",
+      .type = FIELD_ARRAY,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_list_output, logs),
+      .fields = log_view_fields,
+      .elem_size = sizeof(struct log_view),
+      .doc = "Newest first" },
+    { .name = "pagination",
+      .type = FIELD_OBJECT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct log_list_output, pagination),
+      .fields = log_pagination_fields,
+      .doc = "Where the list goes on" },
+    FIELD_END,
+};
+
+static struct str tenant(const struct cx *cx)
+{
+    struct str w = cx->principal.workspace_id;
+    return str_given(w) ? w : STR("");
+}
+
+/* Where a page begins: (time, id) before which its rows lie. */
+static enum err page_start(struct cx *cx, const char *list, struct str cursor,
+                           struct cursor_value start[2])
+{
+    bool given;
+    start[0] = (struct cursor_value){ .type = CURSOR_INT };
+    start[1] = (struct cursor_value){ .type = CURSOR_STR };
+    TRY(cursor_read(cx, list, cursor, start, 2, &given));
+    if (!given) {
+        start[0].i = INT64_MAX;
+        start[1].s = LAST_ID;
+    }
+    return OK;
+}
+
+static struct str page_end(struct cx *cx, const char *list, int64_t at_ms, struct str id)
+{
+    struct cursor_value last[2] = { { .type = CURSOR_INT, .i = at_ms },
+                                    { .type = CURSOR_STR, .s = id } };
+    return cursor_make(cx, list, last, 2);
+}
+
+static struct log_view log_view_of(const struct audit_list_row *r)
+{
+    return (struct log_view){ .id = r->id,
+                              .action = r->action,
+                              .outcome = r->outcome,
+                              .type = r->type,
+                              .severity = r->severity,
+                              .actor_kind = r->actor_kind,
+                              .actor_id = r->actor_id,
+                              .actor_name = r->actor_name,
+                              .on_behalf_of = r->on_behalf_of,
+                              .entity_type = r->entity_type,
+                              .entity_id = r->entity_id,
+                              .message = r->message,
+                              .metadata = r->metadata,
+                              .ip = r->remote_addr,
+                              .request_id = r->request_id,
+                              .created_at_ms = r->created_at,
+                              .count = r->count };
+}
+
+static enum err log_count(struct cx *cx, const struct audit_list_in *q, struct log_pagination *p)
+{
+    struct audit_count_in in = { .workspace_id = q->workspace_id,
+                                 .from_at = q->from_at,
+                                 .to_at = q->to_at,
+                                 .action = q->action,
+                                 .actor_id = q->actor_id,
+                                 .entity_type = q->entity_type,
+                                 .entity_id = q->entity_id,
+                                 .most = COUNT_MAX + 1 };
+    struct audit_count_row row;
+    bool found;
+    TRY(audit_count(cx, &in, &row, &found));
+    p->total_is_lower_bound = row.total > COUNT_MAX;
+    p->total = p->total_is_lower_bound ? COUNT_MAX : row.total;
+    return OK;
+}
+
+static enum err log_list_run(struct cx *cx, const void *input, void *output)
+{
+    const struct log_list_input *in = input;
+    struct log_list_output *out = output;
+    struct cursor_value start[2];
+    if (in->offset && str_given(in->cursor)) {
+        cx_field_error(cx, STR("offset"), "cannot be given together with cursor");
+        return cx_invalid(cx);
+    }
+    TRY(page_start(cx, "audit", in->cursor, start));
+    struct audit_list_in q = { .workspace_id = tenant(cx),
+                               .from_at = in->from_ms,
+                               .to_at = in->to_ms ? in->to_ms : INT64_MAX,
+                               .action = in->action,
+                               .actor_id = in->actor_id,
+                               .entity_type = in->entity_type,
+                               .entity_id = in->entity_id,
+                               .before_at = start[0].i,
+                               .before_id = start[1].s,
+                               .offset = in->offset,
+                               .limit = in->limit + 1 };
+    struct audit_list_row *rows;
+    size_t count;
+    TRY(audit_list(cx, &q, &rows, &count));
+    TRY(log_count(cx, &q, &out->pagination));
+    size_t n = count > (size_t)in->limit ? (size_t)in->limit : count;
+    struct log_view *views = arena_array(cx->arena, n, sizeof *views);
+    for (size_t i = 0; i < n; i++)
+        views[i] = log_view_of(&rows[i]);
+    out->logs = (struct span){ views, n };
+    out->pagination.limit = in->limit;
+    out->pagination.offset = in->offset;
+    out->pagination.has_more = count > n;
+    if (count > n)
+        out->pagination.next_cursor =
+            page_end(cx, "audit", views[n - 1].created_at_ms, views[n - 1].id);
+    return OK;
+}
+
+/* ---- list_security_events ---- */
+
+struct event_view {
+    struct str id, type, severity, message, ip, metadata, hash;
+    struct str actor; /* JSON */
+    int64_t seq, created_at_ms, count;
+    uint8_t seq_seen;
+};
+struct chain_view {
+    int64_t last_seq;
+    uint8_t last_seq_seen;
+    struct str last_checkpoint, first_break;
+};
+struct event_list_input {
+    struct page_in page;
+    struct str type, severity, user_id;
+    int64_t from_ms, to_ms;
+};
+struct event_list_output {
+    struct span events;
+    struct chain_view chain;
+    struct page_out pagination;
+};
+
+static const struct field event_view_fields[] = {
+    TEXT_VIEW(event_view, "id", id, FIELD_REQUIRED, "Id of the event"),
+    { .name = "seq",
+      .type = FIELD_INT,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct event_view, seq),
+      .seen = FIELD_SEEN(struct event_view, seq_seen),
+      .doc = "Place in the chain; null until it is sealed" },
+    TEXT_VIEW(event_view, "type", type, FIELD_REQUIRED,
+              "What happened: AUTH_FAILED, ROLE_DENIED …"),
+    { .name = "severity",
+      .type = FIELD_ENUM,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct event_view, severity),
+      .values = severities,
+      .doc = "How much it matters" },
+    TEXT_VIEW(event_view, "message", message, FIELD_NULLABLE, "In words"),
+    { .name = "actor",
+      .type = FIELD_JSON,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct event_view, actor),
+      .doc = "Who: {kind, id, name}" },
+    TEXT_VIEW(event_view, "ip", ip, FIELD_NULLABLE, "Address of the client"),
+    { .name = "metadata",
+      .type = FIELD_JSON,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct event_view, metadata),
+      .doc = "Further facts" },
+    { .name = "count",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct event_view, count),
+      .doc = "How many equal events it stands for" },
+    { .name = "createdAt",
+      .type = FIELD_TIME,
+      .flags = FIELD_REQUIRED | FIELD_NULLABLE,
+      .offset = FIELD_AT(struct event_view, created_at_ms),
+      .doc = "When it happened" },
+    TEXT_VIEW(event_view, "hash", hash, FIELD_NULLABLE,
+              "Hash in the chain, in hex; null until sealed"),
+    FIELD_END,
+};
+static const struct field chain_view_fields[] = {
+    { .name = "lastSeq",
+      .type = FIELD_INT,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct chain_view, last_seq),
+      .seen = FIELD_SEEN(struct chain_view, last_seq_seen),
+      .doc = "Place of the last sealed entry" },
+    { .name = "lastCheckpoint",
+      .type = FIELD_JSON,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct chain_view, last_checkpoint),
+      .doc = "The last signed checkpoint" },
+    { .name = "firstBreak",
+      .type = FIELD_JSON,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct chain_view, first_break),
+      .doc = "The first place where the chain does not hold" },
+    FIELD_END,
+};
+static const struct field event_list_input_fields[] = {
+    QUERY_TEXT(event_list_input, "type", type, 64, "Only events of this type"),
+    { .name = "severity",
+      .type = FIELD_ENUM,
+      .from = FROM_QUERY,
+      .offset = FIELD_AT(struct event_list_input, severity),
+      .values = severities,
+      .doc = "Only events of this severity" },
+    QUERY_TEXT(event_list_input, "userId", user_id, 64, "Only events of this user"),
+    QUERY_TIME(event_list_input, "from", from_ms, "Not before this time"),
+    QUERY_TIME(event_list_input, "to", to_ms, "Not after this time"),
+    FIELD_PAGE_IN(struct event_list_input),
+    FIELD_END,
+};
+static const struct field event_list_output_fields[] = {
+    { .name = "events",
+      .type = FIELD_ARRAY,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct event_list_output, events),
+      .fields = event_view_fields,
+      .elem_size = sizeof(struct event_view),
+      .doc = "Newest first" },
+    { .name = "chain",
+      .type = FIELD_OBJECT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct event_list_output, chain),
+      .fields = chain_view_fields,
+      .doc = "State of the workspace's sealed chain" },
+    FIELD_PAGE_OUT(struct event_list_output),
+    FIELD_END,
+};
+
+static struct str actor_json(struct cx *cx, const struct audit_event_list_row *r)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, cx->arena, 8192);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_key_lit(&w, "kind");
+    jw_str(&w, r->actor_kind);
+    jw_key_lit(&w, "id");
+    jw_str(&w, r->actor_id);
+    jw_key_lit(&w, "name");
+    jw_str(&w, r->actor_name);
+    jw_object_end(&w);
+    return buf_str(&b);
+}
+
+static struct event_view event_view_of(struct cx *cx, const struct audit_event_list_row *r)
+{
+    struct event_view v = { .id = r->id,
+                            .type = str_given(r->type) ? r->type : STR("OTHER"),
+                            .severity = r->severity,
+                            .message = r->message,
+                            .ip = r->remote_addr,
+                            .metadata = r->metadata,
+                            .actor = actor_json(cx, r),
+                            .seq = r->seq.value,
+                            .seq_seen = r->seq.given ? FIELD_GIVEN : FIELD_NULL,
+                            .created_at_ms = r->created_at,
+                            .count = r->count };
+    if (str_given(r->hash)) {
+        char *hex = arena_alloc_raw(cx->arena, 2 * r->hash.len + 1);
+        hex_encode((const uint8_t *)r->hash.ptr, r->hash.len, hex);
+        v.hash = (struct str){ hex, 2 * r->hash.len };
+    }
+    return v;
+}
+
+static enum err event_list_run(struct cx *cx, const void *input, void *output)
+{
+    const struct event_list_input *in = input;
+    struct event_list_output *out = output;
+    struct cursor_value start[2];
+    TRY(page_start(cx, "events", in->page.cursor, start));
+    struct audit_event_list_in q = { .workspace_id = tenant(cx),
+                                     .from_at = in->from_ms,
+                                     .to_at = in->to_ms ? in->to_ms : INT64_MAX,
+                                     .type = in->type,
+                                     .severity = in->severity,
+                                     .actor_id = in->user_id,
+                                     .before_at = start[0].i,
+                                     .before_id = start[1].s,
+                                     .limit = in->page.limit + 1 };
+    struct audit_event_list_row *rows;
+    size_t count;
+    TRY(audit_event_list(cx, &q, &rows, &count));
+    struct audit_chain_end_in chain_in = { .workspace_id = tenant(cx) };
+    struct audit_chain_end_row chain;
+    bool found;
+    TRY(audit_chain_end(cx, &chain_in, &chain, &found));
+    bool sealed = found && chain.seq.given;
+    out->chain.last_seq = sealed ? chain.seq.value : 0;
+    out->chain.last_seq_seen = sealed ? FIELD_GIVEN : FIELD_NULL;
+    size_t n = count > (size_t)in->page.limit ? (size_t)in->page.limit : count;
+    struct event_view *views = arena_array(cx->arena, n, sizeof *views);
+    for (size_t i = 0; i < n; i++)
+        views[i] = event_view_of(cx, &rows[i]);
+    out->events = (struct span){ views, n };
+    out->pagination.limit = in->page.limit;
+    out->pagination.has_more = count > n;
+    if (count > n)
+        out->pagination.next_cursor =
+            page_end(cx, "events", views[n - 1].created_at_ms, views[n - 1].id);
+    return OK;
+}
+
+/* ---- rows ---- */
+
+static const struct op_tool log_tool = {
+    .level = 0,
+    .doc = "Who did what in the workspace, newest first: operation, actor, thing, outcome. Filter "
+           "by action, actorId, entityType, entityId, from, to.",
+};
+static const struct op_tool event_tool = {
+    .level = 0,
+    .doc = "Security events of the workspace, newest first: refusals, changed keys, blocked calls. "
+           "Filter by type, severity, userId, from, to. Needs the role OWNER.",
+};
+
+const struct op audit_ops[] = {
+    { .name = "list_audit_logs",
+      .kind = OP_JSON,
+      .http = "GET /api/audit",
+      .category = "system",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_ADMIN_UP,
+      .tx = TX_READ,
+      .lane = LANE_WORKER,
+      .rate = RATE_READ,
+      .effect = EFFECT_READ,
+      .tool = &log_tool,
+      .in = log_list_input_fields,
+      .in_size = sizeof(struct log_list_input),
+      .out = log_list_output_fields,
+      .out_size = sizeof(struct log_list_output),
+      .run = log_list_run,
+      .summary = "List the audit trail",
+      .doc = "Every change of the workspace's data, with who made it, newest first, and its "
+             "security events. total is exact up to 10,000; beyond, totalIsLowerBound is true. "
+             "Page with cursor; offset reaches 10,000 entries." },
+    { .name = "list_security_events",
+      .kind = OP_JSON,
+      .http = "GET /api/admin/security-events",
+      .category = "system",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_OWNER,
+      .tx = TX_READ,
+      .lane = LANE_WORKER,
+      .rate = RATE_READ,
+      .effect = EFFECT_READ,
+      .tool = &event_tool,
+      .in = event_list_input_fields,
+      .in_size = sizeof(struct event_list_input),
+      .out = event_list_output_fields,
+      .out_size = sizeof(struct event_list_output),
+      .run = event_list_run,
+      .summary = "List security events",
+      .doc = "Security events of the workspace, newest first: failed sign-ins, refused roles and "
+             "tokens, exceeded rates, changed keys. Equal refusals of a minute are one event with "
+             "a count. chain says how far the log is sealed." },
+};
+const size_t audit_ops_count = sizeof audit_ops / sizeof *audit_ops;
