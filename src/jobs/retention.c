@@ -1,0 +1,112 @@
+/* Retention: takes what the mechanism tables need no longer, a slice at a time.
+ *
+ * Goals: no closure deletes more than SLICE_ROWS; bytes that no row owns go as well; a run that
+ * dies half-way is simply run again. Non-goals: the data of people (its areas have purges of their
+ * own). The day stands in the job's id, so that each day has one run over all processes. */
+#include "base/app.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "blob/blob.h"
+#include "jobs/jobs.h"
+#include "jobs/jobs_sql.h"
+
+#define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
+
+enum { SLICE_ROWS = 1000 };
+enum { DONE_JOBS_DAYS = 7, DEAD_JOBS_DAYS = 90, IDEMPOTENCY_DAYS = 1, SESSION_DAYS = 90 };
+enum { RATE_SLICE_DAYS = 1, ORPHAN_DAYS = 1 };
+
+struct purge {
+    const char *what;
+    enum err (*slice)(struct cx *cx, int64_t *ret_affected);
+    int64_t affected;
+};
+
+static enum err purge_jobs(struct cx *cx, int64_t *ret_affected)
+{
+    struct job_purge_jobs_in in = { .done_before = cx->now_ms - DONE_JOBS_DAYS * DAY_MS,
+                                    .dead_before = cx->now_ms - DEAD_JOBS_DAYS * DAY_MS,
+                                    .limit = SLICE_ROWS };
+    return job_purge_jobs(cx, &in, ret_affected);
+}
+
+static enum err purge_idempotency(struct cx *cx, int64_t *ret_affected)
+{
+    struct job_purge_idempotency_in in = { .before = cx->now_ms - IDEMPOTENCY_DAYS * DAY_MS,
+                                           .limit = SLICE_ROWS };
+    return job_purge_idempotency(cx, &in, ret_affected);
+}
+
+static enum err purge_sessions(struct cx *cx, int64_t *ret_affected)
+{
+    struct job_purge_sessions_in in = { .before = cx->now_ms - SESSION_DAYS * DAY_MS,
+                                        .limit = SLICE_ROWS };
+    return job_purge_sessions(cx, &in, ret_affected);
+}
+
+static enum err purge_rate_slices(struct cx *cx, int64_t *ret_affected)
+{
+    struct job_purge_rate_slices_in in = { .before = cx->now_ms - RATE_SLICE_DAYS * DAY_MS,
+                                           .limit = SLICE_ROWS };
+    return job_purge_rate_slices(cx, &in, ret_affected);
+}
+
+static enum err purge_slice(struct cx *cx, void *arg)
+{
+    struct purge *p = arg;
+    return p->slice(cx, &p->affected);
+}
+
+static enum err sweep_blobs(struct cx *cx)
+{
+    int64_t removed = 0;
+    if (!cx->app->blobs)
+        return OK;
+    TRY(blob_sweep(cx, ORPHAN_DAYS * DAY_MS, &removed));
+    if (removed)
+        log_line(LOG_INFO, "retention", log_s("table", STR("blobs")), log_i("rows", removed));
+    return OK;
+}
+
+static enum err retention_run(struct cx *cx, const struct job *job)
+{
+    struct purge purges[] = {
+        { "jobs", purge_jobs, 0 },
+        { "idempotency", purge_idempotency, 0 },
+        { "sessions", purge_sessions, 0 },
+        { "rate_slices", purge_rate_slices, 0 },
+    };
+    for (size_t i = 0; i < sizeof purges / sizeof *purges; i++) {
+        int64_t total = 0;
+        do {
+            struct arena_mark m = arena_mark(cx->arena);
+            TRY(db_write(cx, purge_slice, &purges[i]));
+            arena_reset(cx->arena, m);
+            total += purges[i].affected;
+            if (job->lost && atomic_load(job->lost))
+                return OK;
+        } while (purges[i].affected == SLICE_ROWS);
+        if (total)
+            log_line(LOG_INFO, "retention", log_s("table", str_of(purges[i].what)),
+                     log_i("rows", total));
+    }
+    return sweep_blobs(cx);
+}
+
+const struct job_kind job_retention_kind = {
+    .name = "retention", .run = retention_run, .lease_s = 120, .attempts_max = 5, .slow = true
+};
+
+enum err job_retention_add(struct cx *cx)
+{
+    struct date d = date_from_days(cx->now_ms / DAY_MS);
+    struct job_new j = { .kind = job_retention_kind.name,
+                         .attempts_max = job_retention_kind.attempts_max,
+                         .id = str_fmt(cx->arena, "retention-%04d-%02d-%02d", d.year, d.month,
+                                       d.day) };
+    struct str workspace_id = cx->principal.workspace_id;
+    cx->principal.workspace_id = STR_NULL;
+    enum err e = job_add(cx, &j, NULL);
+    cx->principal.workspace_id = workspace_id;
+    return e;
+}
