@@ -429,6 +429,7 @@ CREATE TABLE documents (
     content      {text}, -- Tiptap JSON of a PAGE
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, parent_id) REFERENCES documents (workspace_id, id)
+        DEFERRABLE INITIALLY IMMEDIATE -- a restore puts children before parents
 {rowid};
 CREATE INDEX documents_by_update ON documents (workspace_id, updated_at DESC, id DESC)
     WHERE deleted_at IS NULL;

@@ -37,6 +37,10 @@ static EVP_CIPHER *algorithm_gcm;
 
 static _Thread_local struct crypto_thread *crypto_thread;
 static _Thread_local uint64_t random_test_state; /* 0: real randomness */
+static _Thread_local struct {
+    uint64_t words[32];
+    size_t left;
+} random_stock;
 
 static void *must(void *p)
 {
@@ -63,12 +67,19 @@ static void thread_release(void *arg)
     crypto_thread = NULL;
 }
 
+/* A child must not give out what its parent will. */
+static void random_stock_drop(void)
+{
+    random_stock.left = 0;
+}
+
 static void crypto_start(void)
 {
     algorithm_sha256 = must(EVP_MD_fetch(NULL, "SHA256", NULL));
     algorithm_hmac = must(EVP_MAC_fetch(NULL, "HMAC", NULL));
     algorithm_gcm = must(EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL));
-    if (pthread_key_create(&crypto_key, thread_release) != 0)
+    if (pthread_key_create(&crypto_key, thread_release) != 0 ||
+        pthread_atfork(NULL, NULL, random_stock_drop) != 0)
         must(NULL);
 }
 
@@ -240,6 +251,23 @@ void random_bytes(void *out, size_t len)
         p += part;
         len -= (size_t)part;
     }
+}
+
+uint64_t random_u64(void)
+{
+    uint64_t out;
+    if (random_test_state) {
+        random_bytes(&out, sizeof out);
+        return out;
+    }
+    if (random_stock.left == 0) {
+        random_bytes(random_stock.words, sizeof random_stock.words);
+        random_stock.left = sizeof random_stock.words / sizeof *random_stock.words;
+    }
+    uint64_t *word = &random_stock.words[--random_stock.left];
+    out = *word;
+    *word = 0; /* what was given out is not kept */
+    return out;
 }
 
 void random_seed_for_tests(uint64_t seed)

@@ -33,6 +33,8 @@ bool gcm_open(const uint8_t key[GCM_KEY_BYTES], const uint8_t iv[GCM_IV_BYTES], 
 
 bool bytes_equal(const void *a, const void *b, size_t len); /* constant time */
 void random_bytes(void *out, size_t len);
+/* As good, from a stock of this thread: for ids, one of which every request takes. */
+uint64_t random_u64(void);
 /* Tests fix the randomness of this thread: the next bytes are a stream made from `seed`; 0 ends it.
  */
 void random_seed_for_tests(uint64_t seed);

@@ -47,7 +47,7 @@ void cuid_make(int64_t now_ms, char out[CUID_BYTES])
     uint64_t ms = (uint64_t)now_ms % CUID_MS_MAX;
     uint64_t random;
     do
-        random_bytes(&random, sizeof random);
+        random = random_u64();
     while (random >= CUID_RANDOM_MAX * 3); /* else the first third would come up more often */
     out[0] = 'c';
     digits_put(out + 1, 8, ms);

@@ -56,7 +56,7 @@ static enum err put_chunks(struct cx *cx, struct str address, const struct blob_
 {
     int64_t chunks = (src->bytes + BLOB_CHUNK_BYTES - 1) / BLOB_CHUNK_BYTES;
     for (int64_t seq = chunks > 0 ? chunks - 1 : 0; seq >= 0; seq--) {
-        size_t len;
+        size_t len = 0;
         TRY(chunk_load(cx, src, seq, chunk, &len));
         struct arena_mark m = arena_mark(cx->arena);
         struct blob_chunk_put_in in = {

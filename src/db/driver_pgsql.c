@@ -606,7 +606,11 @@ static enum db_result run_streamed(struct pgsql_conn *c, struct db_call *call)
                                                : result_failed(c, r);
         PQclear(r);
     }
-    return PQenterPipelineMode(c->pg) ? res : broken(c, PQerrorMessage(c->pg));
+    /* libpq 15 stays in single-row mode until the next query that is not pipelined. */
+    PGresult *empty = PQexec(c->pg, "");
+    bool ended = PQresultStatus(empty) == PGRES_EMPTY_QUERY && PQenterPipelineMode(c->pg);
+    PQclear(empty);
+    return ended ? res : broken(c, PQerrorMessage(c->pg));
 }
 
 static enum db_result pgsql_run(struct db_conn *b, struct db_call *call)

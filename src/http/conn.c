@@ -345,17 +345,17 @@ static void head_done(struct conn *c)
     conn_arm(c, TIMER_NONE);
     c->hl->requests_total++;
     enum err e = conn_request(c);
-    c->unread_body = e != OK;
+    if (e == OK)
+        c->state = CONN_ADMITTING; /* well-formed: it is known where the next one begins */
     if (e == OK && c->control)
         e = control_name(c);
+    c->unread_body = e != OK && x->call.rq.content_length != 0;
     if (e != OK) {
-        c->unread_body |= x->call.rq.content_length != 0;
         conn_refuse(c, e, str_cstr(x->arena, x->call.cx.failure.message));
         return;
     }
     if (cors_preflight(c))
         return;
-    c->state = CONN_ADMITTING;
     x->call.on_head = on_head;
     x->call.on_done = on_done;
     call_head(&x->call);
@@ -503,7 +503,7 @@ void conn_process(struct conn *c)
     c->input = STR_NULL;
     if (c->eof && (c->state == CONN_HEAD || c->state == CONN_BODY) && !c->pending.len &&
         !(c->x && call_busy(&c->x->call))) {
-        conn_close(c);
+        conn_end(c); /* answers to what was whole may still wait to be sent */
         return;
     }
     conn_flush(c);

@@ -72,6 +72,7 @@ struct exchange {
     } spans[HTTP_HEADERS_MAX];
     size_t span_count;
     bool value_open; /* the last callback was a value: the next name begins a new header */
+    bool named;      /* the value that comes has a name */
     bool in_body, body_done, expects_continue, head_only;
     int64_t body_bytes, framing_bytes;
     struct header *headers;

@@ -57,6 +57,7 @@ static int on_header_field(llhttp_t *p, const char *at, size_t len)
         x->spans[x->span_count].value_len = 0;
         x->span_count++;
         x->value_open = false;
+        x->named = true;
     }
     buf_put(&x->head, at, len);
     x->spans[x->span_count - 1].name_len += (uint32_t)len;
@@ -68,6 +69,8 @@ static int on_header_value(llhttp_t *p, const char *at, size_t len)
     struct exchange *x = of(p);
     if (x->in_body)
         return count_trailer(p, len);
+    if (!x->named)
+        return HPE_INVALID_HEADER_TOKEN; /* ": value" would lengthen the header in front */
     if (!x->value_open) {
         x->spans[x->span_count - 1].value = (uint32_t)x->head.len;
         x->value_open = true;
@@ -81,10 +84,14 @@ static int on_header_value(llhttp_t *p, const char *at, size_t len)
 static int on_header_value_complete(llhttp_t *p)
 {
     struct exchange *x = of(p);
-    if (!x->in_body && !x->value_open && x->span_count) {
+    if (x->in_body)
+        return 0;
+    if (!x->named || x->spans[x->span_count - 1].name_len == 0)
+        return HPE_INVALID_HEADER_TOKEN;
+    if (!x->value_open)
         x->spans[x->span_count - 1].value = (uint32_t)x->head.len;
-        x->value_open = true;
-    }
+    x->value_open = true;
+    x->named = false;
     return 0;
 }
 

@@ -1,10 +1,20 @@
-/* Goals: a check costs a hash and a few additions; nothing outside can make the table grow.
- * Non-goals: fairness between processes (each counts what it sees; rate_slices is for that).
- * Invariants: the sum over the slots of a window never exceeds the limit; an entry is replaced only
- * when all its slots lie behind its window; each shard is guarded by its own lock. */
+/* Goals: exact enough to promise, small enough to be there for every request. Non-goals: limits
+ * over several nodes; fairness among those who share a key.
+ *
+ * A counter is a window cut into SLICES, with one more slice than the window has: the sum over the
+ * SLICES + 1 newest slices covers every window that ends now, so it never counts too few. It counts
+ * up to one slice (1/8 of the window) too many, which makes it strict, never lax.
+ *
+ * Invariants:
+ *   - a key's counter stands in one of WAYS places of one shard, both by a keyed hash of class and
+ * key (128 bits are compared, the key itself is not kept): a stranger cannot aim at a shard;
+ *   - a place is taken over only when all its slices are older than its window: forgetting it then
+ *     changes no answer;
+ *   - time never runs backwards in a counter: a late now_ms counts in the newest slice. */
 #include "limits/limits.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -12,32 +22,45 @@
 #include "base/config.h"
 #include "base/crypto.h"
 
-enum { SHARDS = 16, ENTRIES = 1024, SLOTS = 16, PROBES = 8 };
+enum { SLICES = 8, WAYS = 16, SHARDS = 64, SLOTS_DEFAULT = 131072 };
+enum { MINUTE_MS = 60 * 1000 };
 
-struct entry {
-    uint64_t hash; /* 0: free */
-    int64_t window_ms;
-    int64_t newest; /* number of the newest slot that has counted */
-    uint32_t slots[SLOTS];
+struct counter {
+    uint64_t key[2];
+    int64_t window_ms;           /* 0: free */
+    int64_t newest;              /* number of the newest slice since 1970 */
+    uint32_t counts[SLICES + 1]; /* slice n stands at n % (SLICES + 1) */
 };
+
 struct shard {
-    pthread_mutex_t lock;
-    struct entry entries[ENTRIES];
-    struct entry shared; /* for newcomers when no entry can give way */
+    pthread_mutex_t mutex;
+    struct counter *counters; /* sets of WAYS */
 };
+
 struct limits {
-    uint64_t seed; /* nobody outside can aim at one entry */
+    const struct config *config;
+    uint8_t hash_key[SHA256_BYTES];
+    size_t sets; /* of a shard */
     struct shard shards[SHARDS];
 };
 
-struct limits *limits_new(void)
+struct limits *limits_new(const struct config *c, size_t slots)
 {
     struct limits *l = calloc(1, sizeof *l);
     if (!l)
         abort();
-    random_bytes(&l->seed, sizeof l->seed);
-    for (int i = 0; i < SHARDS; i++)
-        pthread_mutex_init(&l->shards[i].lock, NULL);
+    crypto_init();
+    random_bytes(l->hash_key, sizeof l->hash_key);
+    l->config = c;
+    l->sets = (slots ? slots : SLOTS_DEFAULT) / SHARDS / WAYS;
+    if (l->sets == 0)
+        l->sets = 1;
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_init(&l->shards[i].mutex, NULL);
+        l->shards[i].counters = calloc(l->sets * WAYS, sizeof(struct counter));
+        if (!l->shards[i].counters)
+            abort();
+    }
     return l;
 }
 
@@ -45,160 +68,245 @@ void limits_free(struct limits *l)
 {
     if (!l)
         return;
-    for (int i = 0; i < SHARDS; i++)
-        pthread_mutex_destroy(&l->shards[i].lock);
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_destroy(&l->shards[i].mutex);
+        free(l->shards[i].counters);
+    }
     free(l);
 }
 
-static uint64_t mix(uint64_t h, struct str s)
+/* ---- one counter ---- */
+
+struct request {
+    uint64_t key[2];
+    int64_t now_ms, limit, window_ms;
+    bool principal; /* has signed in */
+};
+struct verdict {
+    bool admitted;
+    int64_t remaining, reset_ms; /* until the window is empty, or until the next may come */
+};
+
+/* Rounded up, so that SLICES of them are never shorter than the window. */
+static int64_t slice_ms(int64_t window_ms)
 {
-    for (size_t i = 0; i < s.len; i++)
-        h = (h ^ (unsigned char)s.ptr[i]) * 0x100000001b3ULL;
-    h ^= h >> 32;
-    return h * 0x9e3779b97f4a7c15ULL;
+    return (window_ms + SLICES - 1) / SLICES;
 }
 
-static int64_t slot_ms(int64_t window_ms)
+static bool counter_is_over(const struct counter *c, int64_t now_ms)
 {
-    return window_ms / (SLOTS - 1) + 1;
+    return c->window_ms == 0 || now_ms / slice_ms(c->window_ms) - c->newest > SLICES;
 }
 
-/* Slots behind the window are empty from now on. */
-static void entry_advance(struct entry *e, int64_t slot)
+static void counter_turn(struct counter *c, int64_t now_ms)
 {
-    if (slot - e->newest >= SLOTS)
-        memset(e->slots, 0, sizeof e->slots);
-    else
-        for (int64_t s = e->newest + 1; s <= slot; s++)
-            e->slots[s % SLOTS] = 0;
-    if (slot > e->newest)
-        e->newest = slot;
-}
-
-static bool entry_idle(const struct entry *e, int64_t now_ms)
-{
-    return e->hash == 0 || now_ms / slot_ms(e->window_ms) - e->newest >= SLOTS;
-}
-
-static struct entry *entry_find(struct shard *sh, uint64_t hash, int64_t window_ms, int64_t now_ms)
-{
-    struct entry *free_one = NULL;
-    for (size_t i = 0; i < PROBES; i++) {
-        struct entry *e = &sh->entries[(hash / SHARDS + i) % ENTRIES];
-        if (e->hash == hash)
-            return e;
-        if (!free_one && entry_idle(e, now_ms))
-            free_one = e;
+    int64_t now = now_ms / slice_ms(c->window_ms);
+    if (now - c->newest > SLICES) {
+        memset(c->counts, 0, sizeof c->counts);
+        c->newest = now;
     }
-    struct entry *e = free_one ? free_one : &sh->shared;
-    if (free_one || entry_idle(e, now_ms))
-        *e = (struct entry){ .hash = hash, .window_ms = window_ms };
-    return e;
+    while (c->newest < now) {
+        c->newest++;
+        c->counts[c->newest % (SLICES + 1)] = 0;
+    }
 }
 
-static uint64_t entry_count(const struct entry *e)
+static int64_t counter_sum(const struct counter *c)
 {
-    uint64_t n = 0;
-    for (int i = 0; i < SLOTS; i++)
-        n += e->slots[i];
-    return n;
+    int64_t sum = 0;
+    for (size_t i = 0; i <= SLICES; i++)
+        sum += c->counts[i];
+    return sum;
 }
 
-/* Milliseconds until the oldest slot that counts falls out of the window. */
-static int64_t entry_wait_ms(const struct entry *e, int64_t now_ms)
+/* When the oldest slice that counts falls out; the newest slice number may lie ahead of now. */
+static int64_t counter_wait_ms(const struct counter *c, int64_t now_ms)
 {
-    int64_t width = slot_ms(e->window_ms);
-    for (int64_t s = e->newest - SLOTS + 1; s <= e->newest; s++)
-        if (s >= 0 && e->slots[s % SLOTS])
-            return (s + SLOTS) * width - now_ms;
-    return width;
+    for (int64_t n = c->newest - SLICES; n <= c->newest; n++)
+        if (n >= 0 && c->counts[n % (SLICES + 1)])
+            return (n + SLICES + 1) * slice_ms(c->window_ms) - now_ms;
+    return 0;
 }
 
-enum err limits_take(struct cx *cx, const struct limit *limit, struct str key, int64_t *ret_left,
-                     int64_t *ret_reset_s)
+static struct verdict counter_take(struct counter *c, const struct request *q)
 {
-    struct limits *l = cx->app->limits;
-    uint64_t hash = mix(mix(l->seed, str_of(limit->class)), key) | 1;
-    struct shard *sh = &l->shards[(hash >> 60) % SHARDS];
-    pthread_mutex_lock(&sh->lock);
-    struct entry *e = entry_find(sh, hash, limit->window_ms, cx->now_ms);
-    /* A clock that jumps back must not open the window again. */
-    int64_t slot = cx->now_ms / slot_ms(e->window_ms);
-    if (slot < e->newest)
-        slot = e->newest;
-    entry_advance(e, slot);
-    int64_t left = limit->count - (int64_t)entry_count(e);
-    int64_t wait_ms = entry_wait_ms(e, cx->now_ms);
-    if (left > 0)
-        e->slots[slot % SLOTS]++;
-    pthread_mutex_unlock(&sh->lock);
-    int64_t reset_s = wait_ms > 0 ? (wait_ms + 999) / 1000 : 1;
-    if (ret_left)
-        *ret_left = left > 0 ? left - 1 : 0;
-    if (ret_reset_s)
-        *ret_reset_s = reset_s;
-    if (left > 0)
-        return OK;
-    cx_fail(cx, ERR_RATE_LIMITED, "More than %lld in %lld seconds; try again in %lld s.",
-            (long long)limit->count, (long long)(limit->window_ms / 1000), (long long)reset_s);
-    cx->failure.retry_after_s = reset_s;
+    counter_turn(c, q->now_ms);
+    int64_t sum = counter_sum(c);
+    if (sum >= q->limit)
+        return (struct verdict){ false, 0, counter_wait_ms(c, q->now_ms) };
+    c->counts[c->newest % (SLICES + 1)]++;
+    return (struct verdict){ true, q->limit - sum - 1, counter_wait_ms(c, q->now_ms) };
+}
+
+/* ---- the table ---- */
+
+static struct counter *place_find(struct counter *set, const struct request *q)
+{
+    struct counter *free_place = NULL;
+    for (size_t i = 0; i < WAYS; i++) {
+        struct counter *c = &set[i];
+        if (c->window_ms == q->window_ms && c->key[0] == q->key[0] && c->key[1] == q->key[1])
+            return c;
+        if (!free_place && counter_is_over(c, q->now_ms))
+            free_place = c;
+    }
+    if (free_place)
+        *free_place = (struct counter){ .key = { q->key[0], q->key[1] },
+                                        .window_ms = q->window_ms,
+                                        .newest = q->now_ms / slice_ms(q->window_ms) };
+    return free_place;
+}
+
+static struct verdict table_take(struct limits *l, const struct request *q)
+{
+    struct verdict v = { false, 0, slice_ms(q->window_ms) };
+    /* Who has signed in has the second half: strangers cannot fill it. */
+    size_t half = q->principal ? SHARDS / 2 : 0;
+    struct shard *shard = &l->shards[half + q->key[0] % (SHARDS / 2)];
+    size_t set = (size_t)(q->key[0] / SHARDS % l->sets);
+    pthread_mutex_lock(&shard->mutex);
+    struct counter *c = place_find(&shard->counters[set * WAYS], q);
+    if (c)
+        v = counter_take(c, q);
+    pthread_mutex_unlock(&shard->mutex);
+    return v;
+}
+
+static void key_hash(const struct limits *l, struct str class_name, struct str key, uint64_t ret[2])
+{
+    uint8_t hash[SHA256_BYTES];
+    struct sha256_ctx *ctx = sha256_new();
+    sha256_add(ctx, (struct str){ (const char *)l->hash_key, sizeof l->hash_key });
+    sha256_add(ctx, class_name);
+    sha256_add(ctx, (struct str){ "", 1 }); /* no name holds a NUL */
+    sha256_add(ctx, key);
+    sha256_final(ctx, hash);
+    sha256_free(ctx);
+    memcpy(ret, hash, 2 * sizeof *ret);
+}
+
+/* IPv6 as its first 64 bits, IPv4 (also inside IPv6) as it is, anything else as text. */
+static struct str address_group(struct str address, char out[INET6_ADDRSTRLEN + 8])
+{
+    struct in6_addr a6;
+    char text[INET6_ADDRSTRLEN] = "";
+    size_t zone = str_find_byte(address, '%');
+    size_t len = zone == SIZE_MAX ? address.len : zone;
+    if (len >= sizeof text)
+        return address;
+    memcpy(text, address.ptr, len);
+    if (inet_pton(AF_INET6, text, &a6) != 1)
+        return address;
+    if (IN6_IS_ADDR_V4MAPPED(&a6)) {
+        inet_ntop(AF_INET, a6.s6_addr + 12, out, INET6_ADDRSTRLEN);
+        return str_of(out);
+    }
+    memset(a6.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &a6, out, INET6_ADDRSTRLEN);
+    return str_of(out);
+}
+
+static struct verdict take(struct limits *l, int64_t now_ms, struct str class_name, struct str key,
+                           const struct request *rate)
+{
+    char address[INET6_ADDRSTRLEN + 8];
+    struct request q = *rate;
+    q.now_ms = now_ms;
+    assert(q.limit >= 1 && q.limit <= INT32_MAX && q.window_ms >= 1 && now_ms >= 0);
+    if (str_ends(class_name, STR("_address")))
+        key = address_group(key, address);
+    key_hash(l, class_name, key, q.key);
+    return table_take(l, &q);
+}
+
+/* ---- what others call ---- */
+
+static int64_t seconds_up(int64_t ms)
+{
+    return ms > 0 ? (ms + 999) / 1000 : 1;
+}
+
+static enum err refuse(struct cx *cx, const struct verdict *v)
+{
+    int64_t wait_s = seconds_up(v->reset_ms);
+    cx_fail(cx, ERR_RATE_LIMITED, "Too many requests; try again in %lld s.", (long long)wait_s);
+    cx->failure.retry_after_s = wait_s;
     return ERR_RATE_LIMITED;
 }
 
-/* ---- hooks ---- */
-
-struct str limits_address_key(struct arena *a, struct str address)
+enum err limits_take(struct cx *cx, const char *class_name, struct str key, int64_t limit,
+                     int64_t window_ms)
 {
-    struct in6_addr v6;
-    char *z = str_cstr(a, address), text[INET6_ADDRSTRLEN];
-    if (inet_pton(AF_INET6, z, &v6) != 1)
-        return address;
-    memset(v6.s6_addr + 8, 0, 8);
-    inet_ntop(AF_INET6, &v6, text, sizeof text);
-    return str_copy(a, str_of(text));
+    struct request rate = { .limit = limit, .window_ms = window_ms };
+    struct verdict v = take(cx->app->limits, cx->now_ms, str_of(class_name), key, &rate);
+    return v.admitted ? OK : refuse(cx, &v);
 }
 
 enum err limits_address_admit(struct cx *cx, const struct raw_request *rq)
 {
-    if (str_is(rq->path, "/healthz") || str_is(rq->path, "/readyz") || str_is(rq->path, "/metrics"))
+    struct str path = rq->path;
+    if (str_is(path, "/healthz") || str_is(path, "/readyz") || str_is(path, "/metrics") ||
+        str_empty(rq->remote_addr))
         return OK;
-    struct limit limit = { "address", cx->app->config->address_rate, 60000 };
-    return limits_take(cx, &limit, limits_address_key(cx->arena, rq->remote_addr), NULL, NULL);
+    return limits_take(cx, "any_address", rq->remote_addr, cx->app->limits->config->address_rate,
+                       MINUTE_MS);
 }
 
-static struct limit class_limit(const struct config *c, enum op_rate rate)
+struct class
 {
-    switch (rate) {
-    case RATE_READ:
-        return (struct limit){ "read", c->read_rate, 60000 };
-    case RATE_UPLOAD:
-        return (struct limit){ "upload", 60, 60000 };
-    case RATE_CHAT:
-        return (struct limit){ "chat", 60, 60000 };
-    case RATE_MCP:
-        return (struct limit){ "mcp", 300, 60000 };
-    case RATE_CLAIM:
-        return (struct limit){ "claim", 60, 60000 };
-    case RATE_PROGRESS:
-        return (struct limit){ "progress", 120, 60000 };
-    case RATE_SIGN_IN:
-        return (struct limit){ "sign-in", c->sign_in_rate, 300000 };
-    default:
-        return (struct limit){ "write", c->write_rate, 60000 };
-    }
+    const char *name, *by_address;
+    int64_t per_minute; /* 0: configured */
+};
+static const struct class classes[RATE_COUNT] = {
+    [RATE_READ] = { "read", "read_address", 0 },
+    [RATE_WRITE] = { "write", "write_address", 0 },
+    [RATE_SIGN_IN] = { "sign_in", "sign_in_any_address", 60 },
+    [RATE_UPLOAD] = { "upload", "upload_address", 60 },
+    [RATE_CHAT] = { "chat", "chat_address", 60 },
+    [RATE_MCP] = { "mcp", "mcp_address", 300 },
+    [RATE_CLAIM] = { "claim", "claim_address", 60 },
+    [RATE_PROGRESS] = { "progress", "progress_address", 120 },
+};
+
+static int64_t class_rate(const struct limits *l, enum op_rate rate)
+{
+    return rate == RATE_READ    ? l->config->read_rate
+           : rate == RATE_WRITE ? l->config->write_rate
+                                : classes[rate].per_minute;
+}
+
+/* Whom a request counts for: the key, the person, or where it comes from. */
+static struct str who(const struct cx *cx, bool *ret_address)
+{
+    const struct principal *p = &cx->principal;
+    *ret_address = !str_given(p->key_id) && !str_given(p->user_id);
+    if (str_given(p->key_id))
+        return p->key_id;
+    if (str_given(p->user_id))
+        return p->user_id;
+    return str_given(cx->remote_addr) ? cx->remote_addr : STR("local");
+}
+
+static struct str number_text(struct cx *cx, int64_t n)
+{
+    return str_fmt(cx->arena, "%lld", (long long)n);
 }
 
 enum err limits_rate(struct cx *cx, const struct op *op, struct reply *reply)
 {
-    const struct principal *p = &cx->principal;
-    struct limit limit = class_limit(cx->app->config, op->rate);
-    struct str who = str_given(p->key_id)    ? p->key_id
-                     : str_given(p->user_id) ? p->user_id
-                                             : limits_address_key(cx->arena, cx->remote_addr);
-    int64_t left, reset_s;
-    enum err e = limits_take(cx, &limit, who, &left, &reset_s);
-    reply_header(reply, "ratelimit-limit", str_fmt(cx->arena, "%lld", (long long)limit.count));
-    reply_header(reply, "ratelimit-remaining", str_fmt(cx->arena, "%lld", (long long)left));
-    reply_header(reply, "ratelimit-reset", str_fmt(cx->arena, "%lld", (long long)reset_s));
-    return e;
+    struct limits *l = cx->app->limits;
+    bool by_address;
+    struct str key = who(cx, &by_address);
+    if (op->rate <= RATE_NONE || op->rate >= RATE_COUNT)
+        return OK;
+    const struct class *c = &classes[op->rate];
+    struct request rate = { .limit = class_rate(l, op->rate),
+                            .window_ms = MINUTE_MS,
+                            .principal = !by_address };
+    struct verdict v =
+        take(l, cx->now_ms, str_of(by_address ? c->by_address : c->name), key, &rate);
+    reply_header(reply, "ratelimit-limit", number_text(cx, rate.limit));
+    reply_header(reply, "ratelimit-remaining", number_text(cx, v.remaining));
+    reply_header(reply, "ratelimit-reset", number_text(cx, seconds_up(v.reset_ms)));
+    return v.admitted ? OK : refuse(cx, &v);
 }

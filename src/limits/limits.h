@@ -1,35 +1,34 @@
-/* Limits: never more than so many in any window, per address, principal or whatever a key names.
+/* Limits: how often an address or a principal may ask.
  *
- * In memory, of a fixed size, exact for one process: a sliding log of the last `limit` moments
- * would cost memory by the limit, so a window is cut into slots and a slot counts for the whole
- * window after its end; that refuses at most one slot's worth too early and never admits one too
- * many. When the table is full the key that was idle longest gives way; a key that still counts is
- * never forgotten: then newcomers share one counter. */
+ * Owns counters in memory, of this process alone. The promise: never more than the limit within ANY
+ * window of the length, wherever it begins, whatever the number of keys. Memory is fixed at birth;
+ * when it is full of live counters, new keys are refused rather than old ones forgotten, so that
+ * filling the table buys nothing. Any thread; nothing blocks for longer than a short lock of one
+ * shard. */
 #ifndef LIMITS_LIMITS_H
 #define LIMITS_LIMITS_H
 
 #include "op/gate.h"
 
+struct config;
 struct limits;
 
-struct limit {
-    const char *class; /* part of the key */
-    int64_t count;     /* in any window */
-    int64_t window_ms;
-};
+/* Never fails. `slots` 0: 131,072 counters, 9 MB when all are used. */
+struct limits *limits_new(const struct config *c, size_t slots);
+void limits_free(struct limits *l); /* NULL is fine */
 
-struct limits *limits_new(void);
-void limits_free(struct limits *l);
+/* Counts one of `key` in the class at cx->now_ms, or raises RATE_LIMITED with
+ * cx->failure.retry_after_s; what is refused is not counted. A class whose name ends in "_address"
+ * groups IPv6 addresses by /64. `limit` ≥ 1, window_ms ≥ 1. Uses cx->app->limits. */
+enum err limits_take(struct cx *cx, const char *class_name, struct str key, int64_t limit,
+                     int64_t window_ms);
 
-/* Counts one of `key` at cx->now_ms. RATE_LIMITED with retry_after_s when the window is full; then
- * it is not counted. ret_left, ret_reset_s may be NULL. */
-enum err limits_take(struct cx *cx, const struct limit *limit, struct str key, int64_t *ret_left,
-                     int64_t *ret_reset_s);
-
-/* ---- hooks of the gate ---- */
+/* Hooks of the gate. */
+/* Per address and minute; not for /healthz, /readyz, /metrics. A face without an address is let in.
+ */
 enum err limits_address_admit(struct cx *cx, const struct raw_request *rq);
+/* Per principal (nobody: per address) and class of the row; adds ratelimit-limit, -remaining and
+ * -reset to the reply, and on refusal the failure's retry_after_s. */
 enum err limits_rate(struct cx *cx, const struct op *op, struct reply *reply);
-/* The form of an address that counts: IPv4 whole, IPv6 by /64. In the arena. */
-struct str limits_address_key(struct arena *a, struct str address);
 
 #endif

@@ -132,7 +132,7 @@ void call_head(struct call *c)
     c->result = gate_match(c);
     if (c->result != OK) {
         head_done(c);
-    } else if (reads_here(c) || !gate_head_reads(c)) {
+    } else if (!gate_head_reads(c) || reads_here(c)) {
         admit_step(c);
         head_done(c);
     } else {

@@ -198,7 +198,7 @@ static enum err decode_source(struct call *c, struct field_source *src)
     src->query = query;
     if (c->op->kind == OP_UPLOAD)
         return upload_finish(c, src);
-    struct json *body;
+    struct json *body = NULL;
     TRY(parse_body(c, &body));
     src->body = body;
     return OK;

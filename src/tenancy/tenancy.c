@@ -1,70 +1,137 @@
-/* Goal: the few deeds that make tenants, each whole or not at all (the caller's transaction).
- * Non-goal: rights; the operation's row and auth decide who may. */
+/* Goals: rows of tenancy, made whole: a workspace never stands without its addons. Non-goals:
+ * routes of organisations and members. Invariants: ids are made here; created_by is cx's principal,
+ * absent before there are people. */
 #include "tenancy/tenancy.h"
+
+#include <assert.h>
 
 #include "base/cuid.h"
 #include "tenancy/tenancy_sql.h"
 
-enum role tenancy_effective_role(struct str workspace_role, struct str organization_role)
+/* The database says only CONFLICT. */
+static enum err already_member(struct cx *cx, enum err e)
 {
-    enum role here = ROLE_NONE, above = ROLE_NONE;
-    role_parse(workspace_role, &here);
-    role_parse(organization_role, &above);
-    return above >= ROLE_ADMIN && above > here ? above : here;
+    if (e == ERR_CONFLICT)
+        FAIL(cx, CONFLICT, "They are a member already.");
+    return e;
 }
 
-enum err tenancy_organization_create(struct cx *cx, struct str name, struct str owner_id,
-                                     struct str *ret_id)
+enum err tenancy_is_set_up(struct cx *cx, bool *ret)
 {
-    struct str id = cuid_new(cx->arena, cx->now_ms);
-    struct organization_insert_in o = {
-        .id = id, .name = name, .now = cx->now_ms, .created_by = owner_id
-    };
-    struct organization_member_insert_in m = { .organization_id = id,
-                                               .user_id = owner_id,
-                                               .role = STR("OWNER"),
-                                               .now = cx->now_ms,
-                                               .created_by = owner_id };
-    TRY(organization_insert(cx, &o, NULL));
-    TRY(organization_member_insert(cx, &m, NULL));
-    *ret_id = id;
+    struct tenancy_organization_any_row row;
+    return tenancy_organization_any(cx, &row, ret);
+}
+
+enum err tenancy_organization_create(struct cx *cx, struct str name, struct str *ret_id)
+{
+    struct tenancy_organization_insert_in in = { .id = cuid_new(cx->arena, cx->now_ms),
+                                                 .name = name,
+                                                 .now = cx->now_ms,
+                                                 .created_by = cx->principal.user_id };
+    TRY(tenancy_organization_insert(cx, &in, NULL));
+    *ret_id = in.id;
     return OK;
 }
 
-enum err tenancy_workspace_create(struct cx *cx, const struct tenancy_workspace_new *in,
+enum err tenancy_workspace_create(struct cx *cx, struct str organization_id, struct str name,
                                   struct str *ret_id)
 {
-    struct str id = cuid_new(cx->arena, cx->now_ms);
-    struct workspace_insert_in w = { .id = id,
-                                     .organization_id = in->organization_id,
-                                     .name = in->name,
-                                     .time_zone = in->time_zone,
-                                     .now = cx->now_ms,
-                                     .created_by = in->owner_id };
-    struct workspace_member_insert_in m = { .workspace_id = id,
-                                            .user_id = in->owner_id,
-                                            .role = STR("OWNER"),
-                                            .now = cx->now_ms,
-                                            .created_by = in->owner_id };
-    struct addon_insert_in a = {
-        .workspace_id = id, .addon = STR("ai-agent"), .now = cx->now_ms, .created_by = in->owner_id
-    };
-    TRY(workspace_insert(cx, &w, NULL));
-    TRY(workspace_member_insert(cx, &m, NULL));
-    TRY(addon_insert(cx, &a, NULL));
-    *ret_id = id;
+    struct tenancy_workspace_insert_in in = { .id = cuid_new(cx->arena, cx->now_ms),
+                                              .organization_id = organization_id,
+                                              .name = name,
+                                              .time_zone = STR("UTC"),
+                                              .now = cx->now_ms,
+                                              .created_by = cx->principal.user_id };
+    struct tenancy_addon_insert_in addon = { .workspace_id = in.id,
+                                             .addon = STR("ai-agent"),
+                                             .status = STR("ACTIVE"),
+                                             .now = cx->now_ms,
+                                             .created_by = cx->principal.user_id };
+    TRY(tenancy_workspace_insert(cx, &in, NULL));
+    TRY(tenancy_addon_insert(cx, &addon, NULL));
+    *ret_id = in.id;
+    return OK;
+}
+
+enum err tenancy_workspace_join(struct cx *cx, struct str workspace_id, struct str user_id,
+                                enum role role)
+{
+    assert(role != ROLE_NONE);
+    struct tenancy_workspace_member_insert_in in = { .workspace_id = workspace_id,
+                                                     .user_id = user_id,
+                                                     .role = str_of(role_name(role)),
+                                                     .now = cx->now_ms,
+                                                     .created_by = cx->principal.user_id };
+    return already_member(cx, tenancy_workspace_member_insert(cx, &in, NULL));
+}
+
+enum err tenancy_organization_join(struct cx *cx, struct str organization_id, struct str user_id,
+                                   enum role role)
+{
+    assert(role != ROLE_NONE);
+    struct tenancy_organization_member_insert_in in = { .organization_id = organization_id,
+                                                        .user_id = user_id,
+                                                        .role = str_of(role_name(role)),
+                                                        .now = cx->now_ms,
+                                                        .created_by = cx->principal.user_id };
+    return already_member(cx, tenancy_organization_member_insert(cx, &in, NULL));
+}
+
+enum role tenancy_role(struct str role, struct str org_role)
+{
+    enum role own = ROLE_NONE, above = ROLE_NONE;
+    if (str_given(role) && !role_parse(role, &own))
+        own = ROLE_NONE;
+    if (str_given(org_role) && !role_parse(org_role, &above))
+        above = ROLE_NONE;
+    return above >= ROLE_ADMIN && above > own ? above : own;
+}
+
+enum err tenancy_workspaces_of(struct cx *cx, struct str user_id, struct tenancy_workspace **ret,
+                               size_t *ret_count)
+{
+    struct tenancy_workspace_of_user_in in = { user_id };
+    struct tenancy_workspace_of_user_row *rows;
+    size_t count;
+    TRY(tenancy_workspace_of_user(cx, &in, &rows, &count));
+    struct tenancy_workspace *all = arena_array(cx->arena, count, sizeof *all);
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct tenancy_workspace){ .id = rows[i].id,
+                                             .name = rows[i].name,
+                                             .organization_id = rows[i].organization_id,
+                                             .role = tenancy_role(rows[i].role, rows[i].org_role) };
+    *ret = all;
+    *ret_count = count;
+    return OK;
+}
+
+enum err tenancy_workspace_get(struct cx *cx, struct str workspace_id,
+                               struct tenancy_workspace *ret, struct str *ret_organization_name)
+{
+    struct tenancy_workspace_find_in in = { workspace_id };
+    struct tenancy_workspace_find_row row;
+    bool found;
+    TRY(tenancy_workspace_find(cx, &in, &row, &found));
+    if (!found)
+        FAIL(cx, NOT_FOUND, "There is no such workspace.");
+    *ret = (struct tenancy_workspace){ .id = row.id,
+                                       .name = row.name,
+                                       .organization_id = row.organization_id,
+                                       .time_zone = row.time_zone };
+    *ret_organization_name = row.organization_name;
     return OK;
 }
 
 enum err tenancy_addon_active(struct cx *cx, const char *addon)
 {
-    struct addon_get_in in = { .workspace_id = cx->principal.workspace_id, .addon = str_of(addon) };
-    struct addon_get_row row;
-    bool found;
-    TRY(addon_get(cx, &in, &row, &found));
+    struct tenancy_addon_find_in in = { cx->principal.workspace_id, str_of(addon) };
+    struct tenancy_addon_find_row row;
+    bool found = false;
+    if (str_given(in.workspace_id))
+        TRY(tenancy_addon_find(cx, &in, &row, &found));
     if (found && str_is(row.status, "ACTIVE"))
         return OK;
     if (str_is(in.addon, "ai-agent"))
         FAIL(cx, ADDON_INACTIVE, "AI Agent addon is not active for this workspace");
-    FAIL(cx, ADDON_INACTIVE, "The %s addon is not enabled for this workspace", addon);
+    FAIL(cx, ADDON_INACTIVE, "The %s addon is not enabled for this workspace.", addon);
 }

@@ -1,0 +1,224 @@
+/* See program.h.
+ *
+ * Invariants: what program_open has opened when it fails is closed again; a pointer of struct app
+ * is set before anybody can be called who uses it. */
+#include "cli/program.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "audit/audit.h"
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/cuid.h"
+#include "base/log.h"
+#include "blob/blob.h"
+#include "cli/backup_ops.h"
+#include "db/db.h"
+#include "db/migrate.h"
+#include "http/http_ops.h"
+#include "jobs/jobs.h"
+#include "kb/kb.h"
+#include "limits/limits.h"
+#include "net/pool.h"
+#include "op/metrics.h"
+#include "op/registry.h"
+#include "tenancy/tenancy.h"
+
+enum { QUEUE_MAX = 4096, SLOW_THREADS = 2, SLOW_QUEUE_MAX = 64, SLOW_STACK_BYTES = 512 * 1024 };
+
+struct registry *program_registry(char *error, size_t size)
+{
+    const struct registry_table tables[] = {
+        { audit_ops, audit_ops_count },
+        { auth_ops, auth_ops_count },
+        { nextauth_ops, nextauth_ops_count },
+        { job_ops, job_ops_count },
+        { kb_ops, kb_ops_count },
+        { http_ops, http_ops_count },
+        { operator_ops, operator_ops_count },
+        { backup_ops, backup_ops_count },
+    };
+    return registry_new(tables, sizeof tables / sizeof *tables, error, size);
+}
+
+static const struct gate_hooks hooks = {
+    .address_admit = limits_address_admit,
+    .authenticate = auth_authenticate,
+    .csrf = auth_csrf,
+    .addon = tenancy_addon_active,
+    .rate = limits_rate,
+    .audit = audit_success,
+    .refused = audit_refused,
+};
+
+/* ---- database ---- */
+
+bool database_open(const struct config *c, bool create, struct db **ret, char *error, size_t size)
+{
+    char path[1024];
+    data_path(c, "opboxd.db", path, sizeof path);
+    int readers = c->db_readers > 12 ? (int)c->db_readers + 4 : 16;
+    struct db_options o = { .readers = readers,
+                            .writers = (int)c->db_connections,
+                            .create = create };
+    if (c->database.len)
+        o.url = c->database;
+    else
+        o.path = str_of(path);
+    if (!create && !c->database.len && access(path, F_OK) != 0) {
+        snprintf(error, size, "there is no database in %.*s yet; run `opboxd init` first",
+                 STR_ARG(c->data));
+        return false;
+    }
+    return db_open(&o, ret, error, size) == OK;
+}
+
+static bool schema_ready(struct program *p, enum program_mode mode, char *error, size_t size)
+{
+    enum db_schema_state state;
+    int applied = 0;
+    if (db_schema_state(p->app.db, &state, error, size) != OK)
+        return false;
+    if (state == DB_SCHEMA_NEWER || state == DB_SCHEMA_ALTERED)
+        return false; /* the sentence is there */
+    if (state == DB_SCHEMA_CURRENT)
+        return true;
+    if (mode == PROGRAM_COMMAND && state == DB_SCHEMA_OLD) {
+        snprintf(error, size, "the database is older than this program; run `opboxd migrate`");
+        return false;
+    }
+    if (db_migrate(p->app.db, &applied, error, size) != OK)
+        return false;
+    log_line(LOG_INFO, "database migrated", log_i("migrations", applied));
+    return true;
+}
+
+/* ---- opening ---- */
+
+static bool open_blobs(struct program *p, char *error, size_t size)
+{
+    const struct config *c = p->config;
+    char dir[1024];
+    data_path(c, "blobs", dir, sizeof dir);
+    bool s3 = str_is(c->blob_store, "s3");
+    bool in_database = str_is(c->blob_store, "database") || (!c->blob_store.len && c->database.len);
+    struct blob_store_options o = {
+        .kind = s3            ? BLOB_STORE_S3
+                : in_database ? BLOB_STORE_DATABASE
+                              : BLOB_STORE_DIR,
+        .dir = str_of(dir),
+        .s3_endpoint = c->s3_endpoint,
+        .s3_region = c->s3_region,
+        .s3_bucket = c->s3_bucket,
+        .s3_access_key = c->s3_access_key,
+        .s3_secret_key = c->s3_secret_key,
+        .root_key = c->root_key,
+    };
+    return blob_store_open(&p->app, &o, &p->app.blobs, error, size) == OK;
+}
+
+static void db_gauges(struct buf *out, void *arg)
+{
+    struct db_stats s;
+    db_stats(arg, &s);
+    buf_printf(
+        out,
+        "# TYPE opboxd_db_commits_total counter\nopboxd_db_commits_total %lld\n"
+        "# TYPE opboxd_db_closures_total counter\nopboxd_db_closures_total %lld\n"
+        "# TYPE opboxd_db_commit_failures_total counter\nopboxd_db_commit_failures_total %lld\n"
+        "# TYPE opboxd_db_commit_seconds_total counter\nopboxd_db_commit_seconds_total %g\n"
+        "# TYPE opboxd_db_queue_depth gauge\nopboxd_db_queue_depth %lld\n",
+        (long long)s.commits, (long long)s.closures, (long long)s.commit_failures,
+        (double)s.commit_us_total / 1e6, (long long)s.queue_depth);
+}
+
+static bool open_gate(struct program *p, char *error, size_t size)
+{
+    struct app *app = &p->app;
+    app->hooks = &hooks;
+    app->ops = program_registry(error, size);
+    if (!app->ops)
+        return false;
+    app->metrics = metrics_new(registry_count(app->ops));
+    metrics_add_source(app->metrics, db_gauges, app->db);
+    app->limits = limits_new(p->config, 0);
+    app->auth = auth_new(p->config, error, size);
+    if (app->auth)
+        auth_set_limiter(app->auth, limits_take);
+    return app->auth != NULL;
+}
+
+static void start_server_parts(struct program *p)
+{
+    struct app *app = &p->app;
+    struct job_runner_options jobs = { .parallel_max = 4 };
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int readers =
+        p->config->db_readers ? (int)p->config->db_readers : (int)(2 * (cores > 0 ? cores : 1));
+    app->workers = pool_start("worker", readers > 64 ? 64 : readers, QUEUE_MAX, 0);
+    app->slow = pool_start("slow", SLOW_THREADS, SLOW_QUEUE_MAX, SLOW_STACK_BYTES);
+    app->audit = audit_log_new(app);
+    audit_log_start(app->audit);
+    app->jobs = job_runner_new(app, &jobs);
+    metrics_add_source(app->metrics, job_metrics, app->jobs);
+}
+
+static bool open_all(struct program *p, enum program_mode mode, char *error, size_t size)
+{
+    crypto_init();
+    cuid_make(clock_wall_ms(), p->app.node_id);
+    p->app.node_id[CUID_BYTES] = '\0';
+    p->app.config = p->config;
+    p->app.stopping = &p->stopping;
+    if (!data_folder_make(p->config, error, size) ||
+        (p->lock_fd = data_folder_lock(p->config, error, size)) < 0 ||
+        !secrets_complete(p->config, mode == PROGRAM_SERVER, error, size) ||
+        !database_open(p->config, mode == PROGRAM_SERVER, &p->app.db, error, size) ||
+        !schema_ready(p, mode, error, size) || !open_blobs(p, error, size) ||
+        !open_gate(p, error, size))
+        return false;
+    if (mode == PROGRAM_SERVER)
+        start_server_parts(p);
+    return true;
+}
+
+bool program_open(struct config *config, enum program_mode mode, struct program **ret, char *error,
+                  size_t error_size)
+{
+    struct program *p = calloc(1, sizeof *p);
+    if (!p)
+        abort();
+    p->config = config;
+    p->lock_fd = -1;
+    if (!open_all(p, mode, error, error_size)) {
+        program_close(p);
+        return false;
+    }
+    *ret = p;
+    return true;
+}
+
+void program_close(struct program *p)
+{
+    if (!p)
+        return;
+    struct app *app = &p->app;
+    job_runner_free(app->jobs);
+    pool_stop(app->workers);
+    pool_stop(app->slow);
+    audit_log_free(app->audit);
+    auth_free(app->auth);
+    limits_free(app->limits);
+    blob_store_close(app->blobs);
+    db_close(app->db);
+    metrics_free(app->metrics);
+    registry_free(app->ops);
+    if (p->lock_fd >= 0)
+        close(p->lock_fd);
+    config_free(p->config);
+    free(p);
+}

@@ -1,0 +1,205 @@
+/* opboxd serve: opens everything, serves until a signal, drains, closes.
+ *
+ * Goals: ready only when every part is; a clear sentence and exit 1 when something is wrong; exit 0
+ * within ten seconds of SIGTERM. Invariant: signals are blocked in every thread and taken here, by
+ * sigwait, one after the other. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/node.h"
+#include "cli/program.h"
+#include "cli/serve.h"
+#include "http/http.h"
+#include "jobs/jobs.h"
+#include "net/loop.h"
+#include "op/metrics.h"
+
+enum { LOOPS_MAX = 8 };
+
+/* systemd's notify protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. */
+static void notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    size_t len = path ? strlen(path) : 0;
+    if (len < 2 || len >= sizeof a.sun_path || (path[0] != '/' && path[0] != '@'))
+        return;
+    memcpy(a.sun_path, path, len);
+    if (path[0] == '@')
+        a.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&a, size) < 0)
+        log_line(LOG_WARN, "the service manager could not be told",
+                 log_s("error", str_of(strerror(errno))));
+    close(fd);
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return;
+    r.rlim_cur = r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static void block_signals(sigset_t *ret)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(ret);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+}
+
+static void http_gauges(struct buf *out, void *arg)
+{
+    struct http_stats s;
+    http_server_stats(arg, &s);
+    buf_printf(
+        out,
+        "# TYPE opboxd_connections gauge\nopboxd_connections %lld\n"
+        "# TYPE opboxd_connections_total counter\nopboxd_connections_total %lld\n"
+        "# TYPE opboxd_http_requests_total counter\nopboxd_http_requests_total %lld\n"
+        "# TYPE opboxd_http_refused_heads_total counter\nopboxd_http_refused_heads_total %lld\n"
+        "# TYPE opboxd_received_bytes_total counter\nopboxd_received_bytes_total %lld\n"
+        "# TYPE opboxd_sent_bytes_total counter\nopboxd_sent_bytes_total %lld\n",
+        (long long)s.connections_open, (long long)s.connections_total, (long long)s.requests_total,
+        (long long)s.refused_head, (long long)s.bytes_in, (long long)s.bytes_out);
+}
+
+/* ---- start ---- */
+
+static bool start(struct program *p, char *error, size_t size)
+{
+    const struct config *c = p->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int loops = c->workers ? (int)c->workers : (int)(cores > 0 ? cores : 1);
+    char control[1024];
+    data_path(c, "control.sock", control, sizeof control);
+    p->app.loops = loops_start(loops > LOOPS_MAX ? LOOPS_MAX : loops);
+    struct http_options o = { .listen = c->listen,
+                              .metrics_listen = c->metrics_listen,
+                              .control_path = str_of(control),
+                              .public_url = c->public_url,
+                              .connections_max = c->connections_max,
+                              .header_timeout_s = c->header_timeout_s,
+                              .body_timeout_s = c->body_timeout_s,
+                              .idle_timeout_s = c->idle_timeout_s,
+                              .write_timeout_s = c->write_timeout_s,
+                              .trusted_proxies = c->trusted_proxies,
+                              .cors_origins = c->cors_origins };
+    if (strlen(control) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        snprintf(error, size, "the path %s is too long for a socket; choose a shorter --data",
+                 control);
+        return false;
+    }
+    if (http_server_start(&p->app, &o, &p->http, error, size) != OK)
+        return false;
+    metrics_add_source(p->app.metrics, http_gauges, p->http);
+    job_runner_start(p->app.jobs);
+    return true;
+}
+
+static void stop(struct program *p)
+{
+    if (p->http)
+        http_server_drain(p->http, p->config->drain_timeout_s * 1000);
+    if (p->app.jobs)
+        job_runner_stop(p->app.jobs);
+    loops_stop(p->app.loops);
+    p->app.loops = NULL;
+    http_server_free(p->http);
+    p->http = NULL;
+}
+
+/* The configuration once more, with the same arguments: what is marked RELOAD takes effect. */
+static void reload(struct program *p, const struct serve_args *args)
+{
+    struct config *next;
+    char error[1000];
+    enum log_level level = LOG_INFO;
+    int rest, argc = 0;
+    char **argv = calloc((size_t)args->argc + 1, sizeof *argv);
+    if (!argv)
+        abort();
+    for (; argc < args->argc; argc++)
+        argv[argc] = args->argv[argc];
+    if (!config_load(argc, argv, 0, &rest, &next, error, sizeof error)) {
+        log_line(LOG_ERROR, "the configuration was not reloaded", log_s("error", str_of(error)));
+    } else {
+        log_level_parse(next->log_level, &level);
+        log_set_level(level);
+        http_server_reload(p->http, next->trusted_proxies, next->cors_origins);
+        config_free(next);
+        log_line(LOG_INFO, "configuration reloaded");
+    }
+    free(argv);
+}
+
+static void wait_for_end(struct program *p, const sigset_t *signals, const struct serve_args *args)
+{
+    int which = 0;
+    while (which != SIGTERM && which != SIGINT) {
+        if (sigwait(signals, &which) == 0 && which == SIGHUP)
+            reload(p, args);
+    }
+    log_line(LOG_INFO, "stopping",
+             log_s("signal", str_of(which == SIGTERM ? "SIGTERM" : "SIGINT")));
+}
+
+int serve_until_signal(struct config *config, const struct serve_args *args)
+{
+    char error[4000] = "";
+    struct program *p;
+    sigset_t signals;
+    int64_t begin_us = clock_monotonic_us();
+    struct str listen = config->listen;
+    block_signals(&signals);
+    raise_file_limit();
+    if (!program_open(config, PROGRAM_SERVER, &p, error, sizeof error))
+        return cli_fail("%s", error);
+    struct node *node = start(p, error, sizeof error) ? node_join(&p->app, listen) : NULL;
+    if (!node) {
+        stop(p);
+        program_close(p);
+        return cli_fail("%s",
+                        error[0] ? error : "this process could not be entered in the database");
+    }
+    log_line(LOG_INFO, "ready", log_s("listen", listen), log_i("port", http_server_port(p->http)),
+             log_s("version", STR(OPBOXD_VERSION)),
+             log_i("ms", (clock_monotonic_us() - begin_us) / 1000));
+    notify("READY=1\n");
+    if (args->on_ready)
+        args->on_ready(p, args->arg);
+    wait_for_end(p, &signals, args);
+    notify("STOPPING=1\n");
+    p->stopping = true;
+    stop(p);
+    node_leave(node);
+    program_close(p);
+    log_line(LOG_INFO, "stopped");
+    return EXIT_OK;
+}
+
+int cmd_serve(struct cli_args *a)
+{
+    if (!cli_done(a))
+        return EXIT_USAGE;
+    return serve_until_signal(a->config,
+                              &(struct serve_args){ .argc = a->flags_argc, .argv = a->flags_argv });
+}
