@@ -57,6 +57,7 @@ enum err idempotency_replay(struct call *c, bool *ret_found)
         FAIL(cx, IDEMPOTENCY_MISMATCH,
              "This Idempotency-Key was used before with another request; take a new one.");
     if (found) {
+        c->reply.kind = REPLY_BYTES;
         c->reply.status = (int)row.status;
         c->reply.body = row.answer;
         if (str_given(row.location))
