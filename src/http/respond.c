@@ -240,8 +240,7 @@ static void put_disposition(struct buf *out, struct str filename)
             buf_put(out, esc, 3);
         }
     }
-    /* What a user has uploaded must never act as a page of this origin. */
-    buf_put_cstr(out, "\r\ncontent-security-policy: default-src 'none'; sandbox\r\n");
+    buf_put_cstr(out, "\r\n");
 }
 
 static void put_download_headers(struct conn *c, const struct download *d)
@@ -261,6 +260,11 @@ static void put_download_headers(struct conn *c, const struct download *d)
     }
     if (str_given(d->filename))
         put_disposition(out, d->filename);
+    /* What a user has uploaded must never act as a page of this origin. */
+    put(out, "content-security-policy",
+        str_given(d->filename) ? STR("default-src 'none'; sandbox")
+                               : STR("default-src 'self'; object-src 'none'; base-uri 'none'; "
+                                     "form-action 'self'; frame-ancestors 'none'"));
 }
 
 static void reply_download(struct conn *c, struct reply *r)
