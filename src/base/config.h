@@ -27,7 +27,7 @@ struct config {
 /* Reads argv[from…] (flags of the table as --flag value or --flag=value; the rest is compacted to
  * the front of argv and *ret_rest says how many remain), then the environment, the --config file
  * and defaults. On a bad value writes one clear sentence, naming flag or variable, the value (never
- * a secret) and the bound, to `error` and returns false. */
+ * a secret) and the bound, to `error` and returns false. The sentence begins with that name. */
 bool config_load(int argc, char **argv, int from, int *ret_rest, struct config **ret, char *error,
                  size_t error_size);
 void config_free(struct config *c);

@@ -133,6 +133,9 @@ int cmd_migrate(struct cli_args *a)
     crypto_init();
     if (!data_folder_make(a->config, error, sizeof error) ||
         (lock = data_folder_lock(a->config, error, sizeof error)) < 0 ||
+        /* A folder that has a database has its secrets too; nodes of PostgreSQL are given theirs.
+         */
+        (!a->config->database.len && !secrets_complete(a->config, true, error, sizeof error)) ||
         !database_open(a->config, true, &db, error, sizeof error) ||
         db_schema_state(db, &state, error, sizeof error) != OK || state == DB_SCHEMA_NEWER ||
         state == DB_SCHEMA_ALTERED || db_migrate(db, &applied, error, sizeof error) != OK) {

@@ -247,7 +247,8 @@ int cli_main(int argc, char **argv)
     if (!config_load(argc, argv, 2, &a.argc, &a.config, error, sizeof error)) {
         fprintf(stderr, "opboxd: %s\n", error);
         arena_free(a.arena);
-        return EXIT_FAILED;
+        /* The sentence begins with what is wrong: a flag, or a variable, file or line. */
+        return strncmp(error, "--", 2) == 0 ? EXIT_USAGE : EXIT_FAILED;
     }
     begin_log(a.config);
     int code = c->run(&a);
