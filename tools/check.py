@@ -136,6 +136,8 @@ def main():
             if built:
                 meson_tests(name, built, suite, patterns, env)
                 if name == 'gcc':
+                    step('docs: the generated pages say what the program says (make docs)',
+                         ['tools/make-docs.sh', '--check', os.path.join(built, 'src', 'opboxd')])
                     end_to_end(built, env)
     finally:
         run(['tools/test-postgres.sh', 'stop', folder + '/pg'])

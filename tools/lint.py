@@ -180,17 +180,6 @@ def check_tools(paths):
                 fault('clang-tidy', line.split(':')[0], line)
 
 
-def check_docs():
-    if not os.path.exists(os.path.join(TOP, 'tools/make-docs.sh')):
-        return
-    program = next((p for p in ('build-gcc/src/opboxd', 'build/src/opboxd') if os.path.exists(os.path.join(TOP, p))), None)
-    if not program:
-        return
-    code, out = run(['tools/make-docs.sh', '--check', program])
-    if code:
-        fault('docs', 'docs', 'a generated page is stale; run `make docs`:\n' + out)
-
-
 def main():
     path = os.path.join(TOP, 'tools/lint-exceptions.txt')
     if os.path.exists(path):
@@ -202,7 +191,6 @@ def main():
     check_format(sources + files('tests', '.c', '.h') + files('bench', '.c', '.h'))
     check_headers([p for p in sources if p.endswith('.h')])
     check_tools([p for p in sources if p.endswith('.c')] if '--all' in sys.argv else changed_files())
-    check_docs()
     for key in sorted(exceptions - used):
         faults.append(f'tools/lint-exceptions.txt: "{key}" is not needed any more; remove it')
     for line in faults:

@@ -261,6 +261,7 @@ static void settle(struct audit_log *l, const struct slice *s, enum err e)
     pthread_mutex_lock(&l->mutex);
     for (size_t i = 0; e == OK && i < s->queued; i++) {
         struct queued *q = l->first;
+        assert(q);
         l->first = q->next;
         if (!l->first)
             l->last = &l->first;

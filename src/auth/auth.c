@@ -133,7 +133,7 @@ static enum err by_session(struct cx *cx, const struct raw_request *rq)
 {
     struct auth_session session;
     enum auth_session_found found;
-    struct str workspace_id;
+    struct str workspace_id = STR_NULL;
     TRY(workspace_asked(cx, rq, &workspace_id));
     TRY(auth_session_load(cx, rq, workspace_id, &found, &session));
     if (found != AUTH_SESSION_LIVE)
@@ -175,8 +175,8 @@ static enum err by_agent_key(struct cx *cx, const struct raw_request *rq)
 static enum err as_user(struct cx *cx, struct str email, struct str workspace_id)
 {
     struct auth_user_by_email_in in = { email_key(cx->arena, email) };
-    struct auth_user_by_email_row user;
-    struct auth_session session;
+    struct auth_user_by_email_row user = { 0 };
+    struct auth_session session = { 0 };
     bool found = false;
     if (str_given(in.email_key))
         TRY(auth_user_by_email(cx, &in, &user, &found));
@@ -192,8 +192,8 @@ static enum err as_user(struct cx *cx, struct str email, struct str workspace_id
 static enum err as_operator(struct cx *cx, const struct op *op, struct str workspace_id)
 {
     struct auth_operator_context_in in = { workspace_id };
-    struct auth_operator_context_row row;
-    bool found;
+    struct auth_operator_context_row row = { 0 };
+    bool found = false;
     TRY(auth_operator_context(cx, &in, &row, &found));
     if (!found && str_given(workspace_id))
         FAIL(cx, NOT_FOUND, "There is no such workspace.");
@@ -214,7 +214,7 @@ static enum err as_operator(struct cx *cx, const struct op *op, struct str works
 
 static enum err locally(struct cx *cx, const struct op *op, const struct raw_request *rq)
 {
-    struct str email = request_header(rq, "x-opboxd-as"), workspace_id;
+    struct str email = request_header(rq, "x-opboxd-as"), workspace_id = STR_NULL;
     TRY(workspace_asked(cx, rq, &workspace_id));
     if (op->auth == AUTH_CRON) {
         cx->principal = (struct principal){ .kind = PRINCIPAL_CRON, .name = STR("operator") };

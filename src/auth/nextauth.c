@@ -89,7 +89,7 @@ static bool url_is_plain(struct str url)
 
 struct str nextauth_redirect(struct arena *a, const struct auth *auth, struct str url)
 {
-    if (!url_is_plain(url))
+    if (!str_given(url) || !url_is_plain(url))
         return auth->public_url;
     if (url.ptr[0] == '/')
         return str_fmt(a, "%.*s%.*s", STR_ARG(auth->public_url), STR_ARG(url));

@@ -145,7 +145,7 @@ static enum err session_answer(struct nextauth *n)
 {
     struct cx *cx = n->cx;
     struct session_read r = { .rq = n->rq };
-    int64_t expires_ms;
+    int64_t expires_ms = 0;
     TRY(db_read(cx, session_read, &r));
     if (r.found != AUTH_SESSION_LIVE) {
         if (r.found == AUTH_SESSION_BAD)

@@ -43,7 +43,7 @@ static void buf_grow(struct buf *b, size_t need)
         cap = b->max_bytes;
     if (b->arena) {
         char *p = arena_alloc_raw(b->arena, cap);
-        if (b->len)
+        if (b->ptr)
             memcpy(p, b->ptr, b->len);
         b->ptr = p;
     } else {

@@ -190,8 +190,8 @@ static enum err save_table(struct cx *cx, struct save *s, const struct archive_t
 static enum err save_in_tx(struct cx *cx, void *arg)
 {
     struct save *s = arg;
-    struct tables live;
-    int64_t schema;
+    struct tables live = { 0 };
+    int64_t schema = 0;
     TRY(schema_load(cx, &schema));
     TRY(tables_load(cx, &live));
     s->writer = archive_writer_new(s->fd, schema);
@@ -203,7 +203,7 @@ static enum err save_in_tx(struct cx *cx, void *arg)
 enum err db_archive_write(struct cx *cx, int fd, void (*progress)(int64_t rows, void *arg),
                           void *arg, struct db_archive_counts *ret)
 {
-    struct db_archive_counts counts;
+    struct db_archive_counts counts = { 0 };
     struct save s = { .fd = fd, .progress = { .fn = progress, .arg = arg }, .ret = &counts };
     enum err e = db_read(cx, save_in_tx, &s);
     archive_writer_free(s.writer);
@@ -354,7 +354,7 @@ static enum err expect_empty(struct cx *cx, const struct tables *live)
 
 static enum err expect_schema(struct cx *cx, int64_t archive)
 {
-    int64_t live;
+    int64_t live = 0;
     TRY(schema_load(cx, &live));
     if (archive > live)
         FAIL(cx, CONFLICT,

@@ -448,6 +448,7 @@ static bool take_input(struct conn *c)
 
 static bool step(struct conn *c)
 {
+    assert(c->x || c->state != CONN_BODY);
     switch (c->state) {
     case CONN_HEAD:
         return !conn_write_waits(c, HTTP_UNSENT_BYTES_MAX) && take_input(c);

@@ -122,6 +122,7 @@ static enum field_seen answer_seen(const struct field *f, const void *base)
 
 void field_encode(struct json_writer *w, const struct field *table, const void *value)
 {
+    assert(table);
     jw_object(w);
     for (const struct field *f = table; f->name; f++) {
         enum field_seen seen = answer_seen(f, value);
@@ -184,6 +185,7 @@ static bool value_fits(const struct field *f, enum field_type type, const struct
 bool field_answer_fits(const struct field *table, const struct json *answer, struct arena *a,
                        struct str *ret_difference)
 {
+    assert(table);
     if (answer->type != JSON_OBJECT) {
         *ret_difference = STR("not an object");
         return false;

@@ -236,6 +236,7 @@ static struct str answer_text(const struct op *op, const void *out, struct str n
 {
     const struct field *table = op->out;
     const char *base = out;
+    assert(table);
     for (const struct field *f = table; f->name; f++) {
         if (f->type == FIELD_OBJECT) {
             table = f->fields;
