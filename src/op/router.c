@@ -237,6 +237,8 @@ static int hex_digit(char c)
 bool url_decode(struct arena *a, struct str s, bool plus, struct str *ret)
 {
     bool plain = true;
+    if (s.len && memchr(s.ptr, '\0', s.len))
+        return false;
     for (size_t i = 0; i < s.len && plain; i++)
         plain = s.ptr[i] != '%' && !(plus && s.ptr[i] == '+') && (s.ptr[i] & 0x80) == 0;
     if (plain) {
