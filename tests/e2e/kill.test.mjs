@@ -7,13 +7,13 @@ import { initialized, pgUrl, serve, signedIn, soak, unlimited } from './harness.
 const ROUNDS = soak ? 200 : 10, WRITERS = 16;
 
 // Writes until the server is gone; pushes what was acknowledged.
-async function write(client, name, acknowledged, onAnswer) {
+async function write(client, name, acknowledged, onAnswer, onError) {
   for (let i = 0; ; i++) {
     let r;
     try {
       r = await client.json('/api/documents', { method: 'POST', json: { title: `${name}-${i}`, markdown: 'text '.repeat(i % 50) } });
-    } catch {
-      return;
+    } catch (error) {
+      return onError(error);
     }
     assert.equal(r.status, 201, JSON.stringify(r.body));
     acknowledged.push({ id: r.body.document.id, title: `${name}-${i}` });
@@ -39,13 +39,14 @@ for (const engine of ['sqlite', 'postgres'])
     const client = await signedIn(server);
     for (let round = 0; round < ROUNDS; round++) {
       const last = acknowledged.length, after = 1 + Math.floor(Math.random() * 150);
-      let killed;
+      let killed, lost;
+      const gone = (error) => (killed ? undefined : (lost ??= error));
       const kill = () => {
         if (acknowledged.length - last >= after) killed ??= server.kill();
       };
-      await Promise.all(Array.from({ length: WRITERS }, (_, w) => write(client, `r${round}-w${w}`, acknowledged, kill)));
+      await Promise.all(Array.from({ length: WRITERS }, (_, w) => write(client, `r${round}-w${w}`, acknowledged, kill, gone)));
       await killed;
-      assert.ok(acknowledged.length - last >= after, 'the server did not die by itself');
+      assert.ok(killed, `round ${round}: the server is gone before it was killed: ${lost?.cause ?? lost}\n${server.log}`);
       server = await serve(s, { flags: unlimited, port: server.port });
       assert.ok(server.readyMs <= 2000, `restarted in ${server.readyMs} ms`);
       const found = await everything(client);
