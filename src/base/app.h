@@ -7,21 +7,24 @@
 #include <stdint.h>
 
 struct app {
-    struct config *config;          /* base/config.h */
-    struct db *db;                  /* db/db.h */
-    struct pool *workers;           /* net/pool.h: LANE_WORKER */
-    struct pool *slow;              /* net/pool.h: LANE_SLOW */
-    struct loops *loops;            /* net/loop.h; NULL: no server */
-    struct blob_store *blobs;       /* blob/blob.h */
-    struct registry *ops;           /* op/registry.h */
-    const struct gate_hooks *hooks; /* op/gate.h */
-    struct audit_log *audit;        /* audit/audit.h; NULL: events are not kept */
-    struct auth *auth;              /* auth/auth.h */
-    struct limits *limits;          /* limits/limits.h */
-    struct job_runner *jobs;        /* jobs/jobs.h */
-    struct metrics *metrics;        /* op/metrics.h */
-    char node_id[26];               /* CUID of this process, row of table nodes */
-    volatile bool *stopping;        /* set once, when the drain begins */
+    struct config *config;           /* base/config.h */
+    struct db *db;                   /* db/db.h */
+    struct pool *workers;            /* net/pool.h: LANE_WORKER */
+    struct pool *slow;               /* net/pool.h: LANE_SLOW */
+    struct loops *loops;             /* net/loop.h; NULL: no server */
+    struct fetcher *fetcher;         /* net/fetch.h; NULL: no server */
+    struct blob_store *blobs;        /* blob/blob.h */
+    struct registry *ops;            /* op/registry.h */
+    const struct gate_hooks *hooks;  /* op/gate.h */
+    struct audit_log *audit;         /* audit/audit.h; NULL: events are not kept */
+    struct auth *auth;               /* auth/auth.h */
+    struct limits *limits;           /* limits/limits.h */
+    struct job_runner *jobs;         /* jobs/jobs.h */
+    struct credentials *credentials; /* credentials/credentials.h */
+    struct runs *runs;               /* run/run.h; NULL: no server */
+    struct metrics *metrics;         /* op/metrics.h */
+    char node_id[26];                /* CUID of this process, row of table nodes */
+    volatile bool *stopping;         /* set once, when the drain begins */
 };
 
 #endif

@@ -1,0 +1,1 @@
+-- People: invites, second factor, recovery codes.

@@ -1,0 +1,1 @@
+-- Prices, caps and roll-ups.

@@ -1,0 +1,1 @@
+-- Stored credentials and the keys that wrap them.

@@ -1,0 +1,1 @@
+-- Full text: chunks and postings.
