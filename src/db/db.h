@@ -61,7 +61,8 @@ struct db_write {
     bool
         read_committed; /* PostgreSQL: only named hot statements (conditional UPDATEs) run inside */
     void (*done)(struct db_write *w, enum err result);
-    int64_t queued_us; /* the queue's, for metrics */
+    int64_t queued_us;      /* the queue's, for metrics */
+    struct arena_mark mark; /* the queue's: where cx's arena stood; each try starts there */
 };
 /* Never blocks. When the queue is full (64 Ki), calls done with ERR_OVERLOADED. */
 void db_write_submit(struct db *db, struct db_write *w);

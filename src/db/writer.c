@@ -53,6 +53,7 @@ void db_write_submit(struct db *db, struct db_write *w)
     struct db_queue *q = &db->queue;
     w->next = NULL;
     w->queued_us = clock_monotonic_us();
+    w->mark = arena_mark(w->cx->arena);
     pthread_mutex_lock(&q->mutex);
     enum err refused = q->stopping ? ERR_SHUTTING_DOWN : OK;
     if (q->depth >= DB_QUEUE_MAX)
@@ -183,16 +184,12 @@ static enum db_result item_run(struct db_writer *wr, size_t i, bool alone)
         wr->results[i] = db_raise(w->cx, res, "savepoint", wr->conn->error);
         return res;
     }
+    /* Each try starts as the first did. */
     cx_clear_failure(w->cx);
-    struct arena_mark mark = arena_mark(w->cx->arena);
+    arena_reset(w->cx->arena, w->mark);
     wr->results[i] = db_tx_call(&tx, w->cx, w->fn, w->arg);
-    if (tx.failed && !db_tx_can_go_on(&tx)) {
-        if (result_repeats(tx.cause)) {
-            cx_clear_failure(w->cx);
-            arena_reset(w->cx->arena, mark);
-        }
+    if (tx.failed && !db_tx_can_go_on(&tx))
         return tx.cause;
-    }
     if (alone)
         return DB_DONE;
     bool keep = wr->results[i] == OK && !w->dry_run;

@@ -165,7 +165,6 @@ static void run_write(struct call *c)
     *c->write = (struct db_write){
         .cx = &c->cx, .fn = gate_run, .arg = c, .dry_run = c->dry_run, .done = written
     };
-    c->tx_mark = arena_mark(c->cx.arena);
     c->then = finish;
     c->busy = true;
     db_write_submit(c->cx.app->db, c->write);

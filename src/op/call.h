@@ -70,7 +70,6 @@ struct call {
     struct pair params[8];
     size_t param_count;
     void *in, *out;
-    struct arena_mark tx_mark;
     struct db_write *write;
     struct upload *upload;
     struct buf upload_chunk;

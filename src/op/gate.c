@@ -358,8 +358,6 @@ enum err gate_run(struct cx *cx, void *arg)
     if (c->op->tx != TX_WRITE)
         return run_kind(c);
     /* A repeated try starts as the first did. */
-    arena_reset(cx->arena, c->tx_mark);
-    cx_clear_failure(cx);
     cx->entity_type = cx->entity_id = STR_NULL;
     enum err e = run_write(c);
     if (e != OK)

@@ -125,10 +125,64 @@ static void test_commit_fails_pgsql(void **state)
     commit_fails(DB_PGSQL, DB_BROKEN, ERR_STORAGE);
 }
 
+/* ---- each try ---- */
+
+struct tries {
+    struct item item;
+    void *first[3]; /* what each try got first from the arena */
+    int count;
+};
+
+static enum err insert_with_memory(struct cx *cx, void *arg)
+{
+    struct tries *t = arg;
+    assert_true(t->count < 3);
+    t->first[t->count++] = arena_alloc(cx->arena, 64);
+    arena_alloc(cx->arena, 10000);
+    return item_insert(cx, &t->item);
+}
+
+static void tries_start_alike(enum db_engine engine)
+{
+    struct fixture *f = &fixture;
+    if (!fixture_has(engine))
+        skip();
+    fixture_init(f, engine);
+    fixture_close(f);
+    struct db_fault fault = { .fail_from = 1,
+                              .fail_count = 2,
+                              .result = DB_REPEAT,
+                              .how = DB_FAULT_BEFORE,
+                              .commits_only = true };
+    struct tries t = { .item = { .id = "third" } };
+    fixture_open(f, engine == DB_SQLITE ? &db_driver_fault_sqlite : &db_driver_fault_pgsql, &fault,
+                 NULL);
+    arena_alloc(f->cx.arena, 100);
+    assert_int_equal(db_write(&f->cx, insert_with_memory, &t), OK);
+    assert_int_equal(t.count, 3);
+    assert_ptr_equal(t.first[0], t.first[1]);
+    assert_ptr_equal(t.first[0], t.first[2]);
+    fixture_close(f);
+    fixture_open(f, NULL, NULL, NULL);
+    assert_true(fixture_present(f, "third"));
+    fixture_release(f);
+}
+
+static void test_tries_sqlite(void **state)
+{
+    tries_start_alike(DB_SQLITE);
+}
+
+static void test_tries_pgsql(void **state)
+{
+    tries_start_alike(DB_PGSQL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commit_fails),       cmocka_unit_test(test_commit_fails_pgsql),
+        cmocka_unit_test(test_tries_sqlite),       cmocka_unit_test(test_tries_pgsql),
         cmocka_unit_test(test_io_sqlite),          cmocka_unit_test(test_full_sqlite),
         cmocka_unit_test(test_repeat_sqlite),      cmocka_unit_test(test_broken_sqlite),
         cmocka_unit_test(test_answer_lost_sqlite), cmocka_unit_test(test_io_pgsql),
