@@ -23,6 +23,7 @@
 #include "jobs/jobs.h"
 #include "kb/kb.h"
 #include "limits/limits.h"
+#include "net/fetch.h"
 #include "net/pool.h"
 #include "op/metrics.h"
 #include "op/registry.h"
@@ -210,6 +211,7 @@ void program_close(struct program *p)
     job_runner_free(app->jobs);
     pool_stop(app->workers);
     pool_stop(app->slow);
+    fetcher_free(app->fetcher);
     audit_log_free(app->audit);
     auth_free(app->auth);
     limits_free(app->limits);

@@ -21,6 +21,8 @@
 #include "cli/serve.h"
 #include "http/http.h"
 #include "jobs/jobs.h"
+#include "net/fetch.h"
+#include "net/guard.h"
 #include "net/loop.h"
 #include "op/metrics.h"
 
@@ -84,6 +86,23 @@ static void http_gauges(struct buf *out, void *arg)
 
 /* ---- start ---- */
 
+static bool fetcher_start(struct program *p, char *error, size_t size)
+{
+    const struct config *c = p->config;
+    struct guard_list allowed;
+    struct str bad;
+    if (!guard_list_parse(c->outbound_allow, &allowed, &bad)) {
+        snprintf(error, size, "--outbound-allow: %.*s is no network, or one too many (%d)",
+                 STR_ARG(bad), GUARD_NETWORKS_MAX);
+        return false;
+    }
+    p->app.fetcher =
+        fetcher_new(p->app.loops, &(struct fetcher_options){ .outbound_allow = c->outbound_allow,
+                                                             .ca_file = c->outbound_ca_file });
+    metrics_add_source(p->app.metrics, fetcher_metrics, p->app.fetcher);
+    return true;
+}
+
 static bool start(struct program *p, char *error, size_t size)
 {
     const struct config *c = p->config;
@@ -92,6 +111,8 @@ static bool start(struct program *p, char *error, size_t size)
     char control[1024];
     data_path(c, "control.sock", control, sizeof control);
     p->app.loops = loops_start(loops > LOOPS_MAX ? LOOPS_MAX : loops);
+    if (!fetcher_start(p, error, size))
+        return false;
     struct http_options o = { .listen = c->listen,
                               .metrics_listen = c->metrics_listen,
                               .control_path = str_of(control),
@@ -121,6 +142,7 @@ static void stop(struct program *p)
         http_server_drain(p->http, p->config->drain_timeout_s * 1000);
     if (p->app.jobs)
         job_runner_stop(p->app.jobs);
+    fetcher_stop(p->app.fetcher);
     loops_stop(p->app.loops);
     p->app.loops = NULL;
     http_server_free(p->http);
@@ -133,6 +155,7 @@ static void reload(struct program *p, const struct serve_args *args)
     struct config *next;
     char error[1000];
     enum log_level level = LOG_INFO;
+    struct str bad;
     int rest, argc = 0;
     char **argv = calloc((size_t)args->argc + 1, sizeof *argv);
     if (!argv)
@@ -145,6 +168,8 @@ static void reload(struct program *p, const struct serve_args *args)
         log_level_parse(next->log_level, &level);
         log_set_level(level);
         http_server_reload(p->http, next->trusted_proxies, next->cors_origins);
+        if (!fetcher_reload(p->app.fetcher, next->outbound_allow, &bad))
+            log_line(LOG_ERROR, "--outbound-allow was not reloaded", log_s("no network", bad));
         config_free(next);
         log_line(LOG_INFO, "configuration reloaded");
     }

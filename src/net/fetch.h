@@ -20,12 +20,18 @@ struct fetcher_options {
     /* Private networks that guarded requests may reach: comma separated CIDR; RELOAD. */
     struct str outbound_allow;
     int64_t http2_connections_max; /* a host and loop; 0: 8 */
+    /* PEM file of the certificates that are trusted instead of the system's; absent: those. */
+    struct str ca_file;
 };
 /* After the loops have started, before anything is fetched. */
 struct fetcher *fetcher_new(struct loops *loops, const struct fetcher_options *o);
-void fetcher_reload(struct fetcher *f, struct str outbound_allow);
-/* Cancels what is under way (their on_done comes with FETCH_CANCELLED). Before loops_stop. */
-void fetcher_free(struct fetcher *f); /* NULL is fine */
+/* False: *ret_bad is what was no network, and the old list stays. */
+bool fetcher_reload(struct fetcher *f, struct str outbound_allow, struct str *ret_bad);
+/* Cancels what is under way (their on_done comes with FETCH_CANCELLED) and waits for it; whatever
+ * is started later ends so too. Before loops_stop, from no loop. NULL is fine. */
+void fetcher_stop(struct fetcher *f);
+/* Stops, if that was not done. After the last thread that could fetch_wait. NULL is fine. */
+void fetcher_free(struct fetcher *f);
 
 struct fetch_header {
     struct str name; /* lower case */
@@ -46,16 +52,19 @@ struct fetch_request {
     int64_t total_timeout_ms;   /* 0: none */
     int64_t body_bytes_max;     /* of the answer; 0: 64 MiB. More ends it with FETCH_TOO_LARGE */
 };
-/* Everything is copied; copies of headers and body are wiped when they are no longer needed. */
+/* Everything is copied; copies of headers and body are wiped when they are no longer needed.
+ * A request is sent once: when a kept connection turns out to be dead, only GET and HEAD, and what
+ * had not left yet, go over another one. */
 
 enum fetch_end {
     FETCH_WHOLE = 1,  /* the answer ended where its framing said (or, HTTP/1.0, by close) */
-    FETCH_CUT,        /* connection lost or framing broken after the head */
+    FETCH_CUT,        /* connection lost or framing broken, once the request was sent; status 0:
+                         before the head was whole */
     FETCH_NO_CONNECT, /* name, route, refused, TLS */
     FETCH_REFUSED,    /* the guard: an address that may not be reached */
     FETCH_TIMEOUT,    /* connect, idle or total */
-    FETCH_TOO_LARGE,
-    FETCH_BAD_URL,
+    FETCH_TOO_LARGE,  /* body or head */
+    FETCH_BAD_URL,    /* or a header that HTTP does not allow, or that the connection sets itself */
     FETCH_CANCELLED,
     FETCH_STOPPED /* on_body said so */
 };

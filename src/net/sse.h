@@ -21,7 +21,7 @@ struct sse_reader {
     size_t event_bytes_max;
     int64_t retry_ms;
     unsigned char bom; /* bytes of the BOM seen */
-    bool started, after_cr, has_data, failed;
+    bool started, after_cr, has_data, begun, failed;
 };
 
 void sse_init(struct sse_reader *r, size_t event_bytes_max);
