@@ -3,6 +3,7 @@
 -- name: job_insert
 -- kind: exec
 -- in: id text, workspace_id text, kind text, payload text, unique_key text?, priority int, run_at int, attempts_max int, now int, created_by text?
+-- hot
 INSERT INTO jobs (id, workspace_id, kind, payload, unique_key, state, priority, run_at, attempts_max,
                   created_at, updated_at, created_by)
 VALUES (:id, :workspace_id, :kind, :payload, :unique_key, 'READY', :priority, :run_at, :attempts_max,

@@ -1,0 +1,77 @@
+-- What the tests of money look at, and what they plant.
+
+-- name: money_ledger_sum
+-- kind: one
+-- in: workspace_id text, month int
+-- out: cost int, calls int, unpriced int
+-- scan: a test's table is small
+SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT), count(*),
+    CAST(COALESCE(SUM(CASE WHEN price_version IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT)
+FROM ledger WHERE workspace_id = :workspace_id AND month = :month;
+
+-- name: money_open_sum
+-- kind: one
+-- in: workspace_id text, month int
+-- out: cost int
+-- scan: a test's table is small
+SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT) FROM reservations
+WHERE workspace_id = :workspace_id AND month = :month AND state = 'OPEN';
+
+-- name: money_budget
+-- kind: one
+-- in: workspace_id text, month int
+-- out: spent int, reserved int, calls int
+SELECT spent_nanousd, reserved_nanousd, calls FROM budgets
+WHERE workspace_id = :workspace_id AND month = :month;
+
+-- name: money_usage_sums
+-- kind: many
+-- in: workspace_id text, month int
+-- out: dimension text, cost int, calls int, unpriced int
+-- scan: a test's table is small
+SELECT dimension, CAST(SUM(cost_nanousd) AS BIGINT), CAST(SUM(calls) AS BIGINT),
+    CAST(SUM(unpriced) AS BIGINT)
+FROM usage_days WHERE workspace_id = :workspace_id AND month = :month
+GROUP BY dimension ORDER BY dimension;
+
+-- name: money_ledger_all
+-- kind: many
+-- in: workspace_id text
+-- out: id text, month int, created_at int, basis text, cost int, input_tokens int, output_tokens int, user_id text?, model text, price_version text?, error text?, attempt int
+-- scan: a test's table is small
+SELECT id, month, created_at, basis, cost_nanousd, input_tokens, output_tokens, user_id, model,
+    price_version, error, attempt
+FROM ledger WHERE workspace_id = :workspace_id ORDER BY created_at, id;
+
+-- name: money_budget_shift
+-- kind: exec
+-- in: workspace_id text, month int, spent int, reserved int, calls int
+UPDATE budgets SET spent_nanousd = spent_nanousd + :spent, reserved_nanousd = reserved_nanousd + :reserved,
+    calls = calls + :calls
+WHERE workspace_id = :workspace_id AND month = :month;
+
+-- name: money_usage_shift
+-- kind: exec
+-- in: workspace_id text, month int, dimension text, cost int, calls int
+UPDATE usage_days SET cost_nanousd = cost_nanousd + :cost, calls = calls + :calls
+WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension;
+
+-- name: money_usage_drop
+-- kind: exec
+-- in: workspace_id text, month int
+DELETE FROM usage_days WHERE workspace_id = :workspace_id AND month = :month;
+
+-- name: money_node_put
+-- kind: exec
+-- in: id text, heartbeat_at int
+INSERT INTO nodes (id, address, program, started_at, heartbeat_at)
+VALUES (:id, 'here', 'test', 1, :heartbeat_at)
+ON CONFLICT (id) DO UPDATE SET heartbeat_at = :heartbeat_at;
+
+-- name: money_rule_put
+-- kind: exec
+-- in: workspace_id text, cap int?, warn_percent int, unpriced text
+INSERT INTO budget_rules (workspace_id, cap_nanousd, warn_percent, unpriced, created_at, updated_at)
+VALUES (:workspace_id, :cap, :warn_percent, :unpriced, 1, 1)
+ON CONFLICT (workspace_id) DO UPDATE
+SET cap_nanousd = :cap, warn_percent = :warn_percent, unpriced = :unpriced;
