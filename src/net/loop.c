@@ -163,3 +163,46 @@ int64_t loop_monotonic_ms(const struct loop *l)
 {
     return l->monotonic_ms;
 }
+
+/* ---- timers ---- */
+
+struct loop_timer {
+    uv_timer_t uv;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    free(h);
+}
+
+static void on_timer(uv_timer_t *uv)
+{
+    struct loop_timer *t = (struct loop_timer *)uv;
+    void (*fn)(void *) = t->fn;
+    void *arg = t->arg;
+    uv_close((uv_handle_t *)uv, on_timer_closed);
+    fn(arg);
+}
+
+struct loop_timer *loop_timer_start(struct loop *l, int64_t ms, void (*fn)(void *arg), void *arg)
+{
+    struct loop_timer *t = malloc(sizeof *t);
+    if (!t)
+        abort();
+    assert(current_loop == l);
+    t->fn = fn;
+    t->arg = arg;
+    uv_timer_init(&l->uv, &t->uv);
+    uv_timer_start(&t->uv, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
+    return t;
+}
+
+void loop_timer_cancel(struct loop_timer *t)
+{
+    if (!t)
+        return;
+    uv_timer_stop(&t->uv);
+    uv_close((uv_handle_t *)&t->uv, on_timer_closed);
+}

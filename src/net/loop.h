@@ -36,4 +36,10 @@ struct uv_loop_s *loop_uv(struct loop *l);
 int64_t loop_wall_ms(const struct loop *l);
 int64_t loop_monotonic_ms(const struct loop *l);
 
+/* Calls fn once, on this loop's thread, after `ms`. Start and cancel on that thread only. */
+struct loop_timer;
+struct loop_timer *loop_timer_start(struct loop *l, int64_t ms, void (*fn)(void *arg), void *arg);
+/* fn is not called any more; after it was called there is nothing to cancel. NULL is fine. */
+void loop_timer_cancel(struct loop_timer *t);
+
 #endif
