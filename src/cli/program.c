@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "blob/blob.h"
 #include "cli/backup_ops.h"
+#include "credentials/credentials.h"
 #include "db/db.h"
 #include "db/migrate.h"
 #include "http/http_ops.h"
@@ -37,6 +38,7 @@ struct registry *program_registry(char *error, size_t size)
         { auth_ops, auth_ops_count },
         { nextauth_ops, nextauth_ops_count },
         { job_ops, job_ops_count },
+        { credential_ops, credential_ops_count },
         { kb_ops, kb_ops_count },
         { http_ops, http_ops_count },
         { operator_ops, operator_ops_count },
