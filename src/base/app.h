@@ -14,6 +14,7 @@ struct app {
     struct loops *loops;             /* net/loop.h; NULL: no server */
     struct fetcher *fetcher;         /* net/fetch.h; NULL: no server */
     struct blob_store *blobs;        /* blob/blob.h */
+    struct vault *vault;             /* vault/vault.h */
     struct registry *ops;            /* op/registry.h */
     const struct gate_hooks *hooks;  /* op/gate.h */
     struct audit_log *audit;         /* audit/audit.h; NULL: events are not kept */

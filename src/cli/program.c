@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "blob/blob.h"
 #include "cli/backup_ops.h"
+#include "credentials/credentials.h"
 #include "db/db.h"
 #include "db/migrate.h"
 #include "http/http_ops.h"
@@ -28,6 +29,7 @@
 #include "op/metrics.h"
 #include "op/registry.h"
 #include "tenancy/tenancy.h"
+#include "vault/vault.h"
 
 enum { QUEUE_MAX = 4096, SLOW_THREADS = 2, SLOW_QUEUE_MAX = 64, SLOW_STACK_BYTES = 512 * 1024 };
 
@@ -38,6 +40,7 @@ struct registry *program_registry(char *error, size_t size)
         { auth_ops, auth_ops_count },
         { nextauth_ops, nextauth_ops_count },
         { job_ops, job_ops_count },
+        { credential_ops, credential_ops_count },
         { kb_ops, kb_ops_count },
         { http_ops, http_ops_count },
         { operator_ops, operator_ops_count },
@@ -99,6 +102,33 @@ static bool schema_ready(struct program *p, enum program_mode mode, char *error,
 }
 
 /* ---- opening ---- */
+
+static enum err check_root_key(struct cx *cx, void *known)
+{
+    return vault_check(cx, known);
+}
+
+/* On PostgreSQL all processes must have the same root key. In a folder of its own a foreign one
+ * (of a restored backup, say) leaves stored credentials unreadable, which is shown there. */
+static bool open_vault(struct program *p, char *error, size_t size)
+{
+    struct app *app = &p->app;
+    bool known = false;
+    app->vault = vault_new(p->config->root_key);
+    if (p->config->old_root_key)
+        vault_accept(app->vault, p->config->old_root_key);
+    struct cx cx = { .arena = arena_new(0), .app = app, .now_ms = clock_wall_ms() };
+    cx.principal.kind = PRINCIPAL_SYSTEM;
+    bool checked = db_read(&cx, check_root_key, &known) == OK;
+    arena_free(cx.arena);
+    if (checked && (known || !p->config->database.len))
+        return true;
+    snprintf(error, size,
+             checked ? "OPBOXD_ROOT_KEY is not the one that this database was made with; give that "
+                       "one, or both (OPBOXD_OLD_ROOT_KEY) to change it"
+                     : "the root key's check value could not be read from the database");
+    return false;
+}
 
 static bool open_blobs(struct program *p, char *error, size_t size)
 {
@@ -179,8 +209,8 @@ static bool open_all(struct program *p, enum program_mode mode, char *error, siz
         (p->lock_fd = data_folder_lock(p->config, error, size)) < 0 ||
         !secrets_complete(p->config, mode == PROGRAM_SERVER, error, size) ||
         !database_open(p->config, mode == PROGRAM_SERVER, &p->app.db, error, size) ||
-        !schema_ready(p, mode, error, size) || !open_blobs(p, error, size) ||
-        !open_gate(p, error, size))
+        !schema_ready(p, mode, error, size) || !open_vault(p, error, size) ||
+        !open_blobs(p, error, size) || !open_gate(p, error, size))
         return false;
     if (mode == PROGRAM_SERVER)
         start_server_parts(p);
@@ -217,6 +247,7 @@ void program_close(struct program *p)
     limits_free(app->limits);
     blob_store_close(app->blobs);
     db_close(app->db);
+    vault_free(app->vault);
     metrics_free(app->metrics);
     registry_free(app->ops);
     if (p->lock_fd >= 0)

@@ -9,6 +9,7 @@
 #include "db/driver.h"
 #include "db/migrate.h"
 #include "unit/rooms_sql.h"
+#include "vault/vault.h"
 
 static void must(bool ok, const char *what, const char *detail)
 {
@@ -74,6 +75,9 @@ void rooms_init(struct rooms *r, enum db_engine e)
     r->engine = e;
     r->arena = arena_new(0);
     r->app.config = &r->config;
+    struct secret *root = secret_new(STR("root key of the tests' rooms"));
+    r->app.vault = vault_new(root);
+    secret_free(root);
     memcpy(r->app.node_id, "cnode", 6);
     r->cx = (struct cx){
         .arena = r->arena, .app = &r->app, .now_ms = ROOMS_NOW_MS, .request_id = STR("req")
@@ -100,6 +104,7 @@ void rooms_release(struct rooms *r)
         db_write(&r->cx, script_run, script);
     }
     db_close(r->app.db);
+    vault_free(r->app.vault);
     nftw(r->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     arena_free(r->arena);
 }
