@@ -68,6 +68,8 @@ struct db_write {
 void db_write_submit(struct db *db, struct db_write *w);
 /* The same, waiting on the calling thread, which is neither a loop nor a writer. */
 enum err db_write(struct cx *cx, db_fn fn, void *arg);
+/* The same at READ COMMITTED on PostgreSQL: all that fn writes are hot statements. */
+enum err db_write_hot(struct cx *cx, db_fn fn, void *arg);
 
 struct db_stats {
     int64_t commits, commit_failures, closures, serialization_retries;

@@ -482,16 +482,30 @@ static void waiting_done(struct db_write *w, enum err result)
     sem_post(&wait->done);
 }
 
-enum err db_write(struct cx *cx, db_fn fn, void *arg)
+static enum err write_and_wait(struct cx *cx, db_fn fn, void *arg, bool read_committed)
 {
     assert(cx->app && cx->app->db && !cx->tx);
-    struct waiting wait = { .write = { .cx = cx, .fn = fn, .arg = arg, .done = waiting_done } };
+    struct waiting wait = { .write = { .cx = cx,
+                                       .fn = fn,
+                                       .arg = arg,
+                                       .read_committed = read_committed,
+                                       .done = waiting_done } };
     sem_init(&wait.done, 0, 0);
     db_write_submit(cx->app->db, &wait.write);
     while (sem_wait(&wait.done) != 0)
         assert(errno == EINTR);
     sem_destroy(&wait.done);
     return wait.result;
+}
+
+enum err db_write(struct cx *cx, db_fn fn, void *arg)
+{
+    return write_and_wait(cx, fn, arg, false);
+}
+
+enum err db_write_hot(struct cx *cx, db_fn fn, void *arg)
+{
+    return write_and_wait(cx, fn, arg, true);
 }
 
 void db_stats(struct db *db, struct db_stats *ret)

@@ -312,6 +312,13 @@ static enum err run_kind(struct call *c)
         TRY(op->stream(cx, c->in, c->reply.sink));
         c->reply.kind = REPLY_STREAM;
         c->reply.status = 200;
+        if (sink_is_nothing(c->reply.sink)) {
+            sink_unref(c->reply.sink);
+            c->reply.sink = NULL;
+            c->reply.kind = REPLY_BYTES;
+            c->reply.status = 204;
+            c->reply.body = STR("");
+        }
         return OK;
     case OP_RAW:
         c->reply.kind = REPLY_BYTES;

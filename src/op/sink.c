@@ -21,7 +21,7 @@ struct sink {
     struct buf events;
     size_t bytes_max;
     enum sink_state state;
-    bool gone, was_full, begun;
+    bool gone, was_full, begun, nothing;
     bool hungry; /* the last take found nothing: the next event wakes */
     void (*wake)(void *arg);
     void *wake_arg;
@@ -153,6 +153,24 @@ void sink_header(struct sink *s, const char *name, struct str value)
     s->header_bytes.len += value.len;
     s->headers[s->header_count++] = (struct header){ str_of(name), (struct str){ at, value.len } };
     pthread_mutex_unlock(&s->lock);
+}
+
+void sink_nothing(struct sink *s)
+{
+    pthread_mutex_lock(&s->lock);
+    assert(!s->begun);
+    s->nothing = true;
+    s->state = SINK_CLOSED;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool sink_is_nothing(const struct sink *s)
+{
+    struct sink *m = (struct sink *)s;
+    pthread_mutex_lock(&m->lock);
+    bool nothing = m->nothing;
+    pthread_mutex_unlock(&m->lock);
+    return nothing;
 }
 
 static void sink_end(struct sink *s, enum sink_state state)

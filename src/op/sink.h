@@ -17,6 +17,9 @@ bool sink_event(struct sink *s, struct str event, struct str id, struct str data
 void sink_comment(struct sink *s, struct str text);
 /* Extra response headers; only before the first event. */
 void sink_header(struct sink *s, const char *name, struct str value);
+/* There is nothing to stream: the answer is 204. Instead of any event, before the operation's function
+ * returns. */
+void sink_nothing(struct sink *s);
 void sink_close(struct sink *s); /* the stream is whole */
 void sink_abort(
     struct sink *s); /* the connection is cut: the client must see that it is not whole */
@@ -38,6 +41,7 @@ struct buf;
 /* Moves what is there, as SSE text, to `out`, at most `bytes_max`; says whether more can come. */
 enum sink_state sink_take(struct sink *s, struct buf *out, size_t bytes_max);
 void sink_leave(struct sink *s); /* the reader is gone */
+bool sink_is_nothing(const struct sink *s);
 /* Headers that the producer added, for the response head. */
 const struct header *sink_headers(const struct sink *s, size_t *ret_count);
 
