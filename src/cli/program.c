@@ -16,6 +16,7 @@
 #include "base/cuid.h"
 #include "base/log.h"
 #include "blob/blob.h"
+#include "chat/chat.h"
 #include "cli/backup_ops.h"
 #include "credentials/credentials.h"
 #include "db/db.h"
@@ -42,6 +43,9 @@ struct registry *program_registry(char *error, size_t size)
         { job_ops, job_ops_count },
         { credential_ops, credential_ops_count },
         { kb_ops, kb_ops_count },
+        { chat_ops, chat_ops_count },
+        { chat_thread_ops, chat_thread_ops_count },
+        { chat_tool_ops, chat_tool_ops_count },
         { http_ops, http_ops_count },
         { operator_ops, operator_ops_count },
         { backup_ops, backup_ops_count },
@@ -186,7 +190,11 @@ static bool open_gate(struct program *p, char *error, size_t size)
 static void start_server_parts(struct program *p)
 {
     struct app *app = &p->app;
-    struct job_runner_options jobs = { .parallel_max = 4 };
+    static struct job_kind kinds[1];
+    kinds[0] = chat_purge_job;
+    struct job_runner_options jobs = { .kinds = kinds,
+                                       .kinds_count = sizeof kinds / sizeof *kinds,
+                                       .parallel_max = 4 };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int readers =
         p->config->db_readers ? (int)p->config->db_readers : (int)(2 * (cores > 0 ? cores : 1));

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "chat/chat.h"
 #include "cli/cli.h"
 #include "cli/node.h"
 #include "cli/program.h"
@@ -25,8 +26,9 @@
 #include "net/guard.h"
 #include "net/loop.h"
 #include "op/metrics.h"
+#include "run/run.h"
 
-enum { LOOPS_MAX = 8 };
+enum { LOOPS_MAX = 8, RUNS_STOP_MS = 1500 };
 
 /* systemd's notify protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. */
 static void notify(const char *state)
@@ -103,6 +105,19 @@ static bool fetcher_start(struct program *p, char *error, size_t size)
     return true;
 }
 
+static bool runs_begin(struct program *p, char *error, size_t size)
+{
+    static const struct run_kind *const kinds[] = { &chat_run_kind };
+    p->app.llm = llm_new();
+    p->app.runs = runs_new(&p->app, kinds, sizeof kinds / sizeof *kinds);
+    metrics_add_source(p->app.metrics, runs_metrics, p->app.runs);
+    if (runs_start(p->app.runs) == OK)
+        return true;
+    snprintf(error, size,
+             "what an earlier process left open could not be repaired; the log says why");
+    return false;
+}
+
 static bool start(struct program *p, char *error, size_t size)
 {
     const struct config *c = p->config;
@@ -111,7 +126,7 @@ static bool start(struct program *p, char *error, size_t size)
     char control[1024];
     data_path(c, "control.sock", control, sizeof control);
     p->app.loops = loops_start(loops > LOOPS_MAX ? LOOPS_MAX : loops);
-    if (!fetcher_start(p, error, size))
+    if (!fetcher_start(p, error, size) || !runs_begin(p, error, size))
         return false;
     struct http_options o = { .listen = c->listen,
                               .metrics_listen = c->metrics_listen,
@@ -140,10 +155,15 @@ static void stop(struct program *p)
 {
     if (p->http)
         http_server_drain(p->http, p->config->drain_timeout_s * 1000);
+    runs_stop(p->app.runs, RUNS_STOP_MS);
     if (p->app.jobs)
         job_runner_stop(p->app.jobs);
     fetcher_stop(p->app.fetcher);
     loops_stop(p->app.loops);
+    runs_free(p->app.runs);
+    llm_free(p->app.llm);
+    p->app.runs = NULL;
+    p->app.llm = NULL;
     p->app.loops = NULL;
     http_server_free(p->http);
     p->http = NULL;
@@ -198,9 +218,11 @@ int serve_until_signal(struct config *config, const struct serve_args *args)
     raise_file_limit();
     if (!program_open(config, PROGRAM_SERVER, &p, error, sizeof error))
         return cli_fail("%s", error);
-    struct node *node = start(p, error, sizeof error) ? node_join(&p->app, listen) : NULL;
-    if (!node) {
+    /* Before a run can begin: others take what a stranger runs for lost. */
+    struct node *node = node_join(&p->app, listen);
+    if (!node || !start(p, error, sizeof error)) {
         stop(p);
+        node_leave(node);
         program_close(p);
         return cli_fail("%s",
                         error[0] ? error : "this process could not be entered in the database");
