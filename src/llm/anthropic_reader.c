@@ -115,7 +115,7 @@ static bool block_start(struct llm_reader *r, struct reader_block *b, const stru
         if (!reader_call_begin(r, b, json_text(block, "id"), json_text(block, "name")))
             return false;
         return !input || input->type != JSON_OBJECT || !input->count ||
-               reader_arguments(r, b, input->source);
+               reader_arguments_object(r, b, input);
     default:
         return true;
     }
