@@ -12,7 +12,7 @@
 enum { CALL_TURNS = 3, CALLS_MAX = 2, PASSAGES_MAX = 5, FROM_DOCUMENT_MAX = 3, LISTED_MAX = 15 };
 #define ANSWER_BYTES_MAX ((size_t)64 << 10)
 
-#define SELF "I am the offline assistant: not a model, but a search with manners. "
+#define SELF "I am the offline assistant: a search, not a language model. "
 #define GET_A_MODEL                                                                                \
     "For answers in its own words, set a provider key under Settings → Provider keys, or the "   \
     "address of a model server on this machine."
