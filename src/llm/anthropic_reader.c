@@ -192,7 +192,7 @@ static bool on_block_delta(struct llm_reader *r, const struct json *event)
 static bool on_block_stop(struct llm_reader *r, const struct json *event)
 {
     struct anthropic *s = r->state;
-    size_t at;
+    size_t at = 0;
     if (!block_find(r, event, &at))
         return false;
     reader_block_end(r, &s->open[at]);

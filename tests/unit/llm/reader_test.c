@@ -203,6 +203,8 @@ static void a_mangled_answer_is_told_in_any_split(void **state)
             if (bytes.ptr[at] == '\n')
                 data = SIZE_MAX;
             for (size_t m = 0; m < sizeof mangled; m++) {
+                if (m && m != 1 + at % (sizeof mangled - 1)) /* the others in turn */
+                    continue;
                 struct buf log, split;
                 log_init(&log, a);
                 log_init(&split, a);
