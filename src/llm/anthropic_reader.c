@@ -115,7 +115,7 @@ static bool block_start(struct llm_reader *r, struct reader_block *b, const stru
         if (!reader_call_begin(r, b, json_text(block, "id"), json_text(block, "name")))
             return false;
         return !input || input->type != JSON_OBJECT || !input->count ||
-               reader_arguments(r, b, input->source);
+               reader_arguments_object(r, b, input);
     default:
         return true;
     }
@@ -192,7 +192,7 @@ static bool on_block_delta(struct llm_reader *r, const struct json *event)
 static bool on_block_stop(struct llm_reader *r, const struct json *event)
 {
     struct anthropic *s = r->state;
-    size_t at;
+    size_t at = 0;
     if (!block_find(r, event, &at))
         return false;
     reader_block_end(r, &s->open[at]);

@@ -52,7 +52,7 @@ static struct marks marks_place(const struct llm_request *rq)
         bytes += rq->tools[i].name.len + rq->tools[i].description.len + rq->tools[i].schema.len;
     marks.tools = rq->tool_count && bytes >= CACHE_BYTES_MIN;
     bytes += rq->system.len;
-    marks.system = request_says(rq->system) && bytes >= CACHE_BYTES_MIN;
+    marks.system = wire_says(rq->system) && bytes >= CACHE_BYTES_MIN;
     if (!rq->tool_count && rq->message_count < 2)
         return marks;
     for (size_t i = 0; i < rq->message_count; i++) {
@@ -79,7 +79,7 @@ static bool part_sent(enum llm_role role, const struct llm_part *p)
 {
     switch (p->type) {
     case LLM_TEXT:
-        return request_says(p->text);
+        return wire_says(p->text);
     case LLM_REASONING:
         return role == LLM_ASSISTANT && p->signature.len;
     case LLM_REDACTED:
@@ -151,7 +151,7 @@ static void call_put(struct cx *cx, struct json_writer *w, const struct llm_part
     jw_key_lit(w, "name");
     jw_str(w, p->name);
     jw_key_lit(w, "input");
-    jw_raw(w, request_arguments(cx->arena, p->text));
+    jw_raw(w, wire_arguments(cx->arena, p->text));
 }
 
 static void result_put(struct cx *cx, struct json_writer *w, const struct llm_part *p)
@@ -161,7 +161,7 @@ static void result_put(struct cx *cx, struct json_writer *w, const struct llm_pa
     jw_key_lit(w, "tool_use_id");
     call_id_put(cx, w, p->call_id);
     jw_key_lit(w, "content");
-    jw_str(w, request_says(p->text) ? p->text : STR("(empty)"));
+    jw_str(w, wire_says(p->text) ? p->text : STR("(empty)"));
     if (p->is_error) {
         jw_key_lit(w, "is_error");
         jw_bool(w, true);
@@ -222,11 +222,11 @@ static void message_put(struct cx *cx, struct json_writer *w, const struct llm_m
 static void system_put(struct cx *cx, struct json_writer *w, const struct llm_request *rq,
                        bool marked)
 {
-    if (!request_says(rq->system) && !rq->output_schema.len)
+    if (!wire_says(rq->system) && !rq->output_schema.len)
         return;
     jw_key_lit(w, "system");
     jw_array(w);
-    if (request_says(rq->system)) {
+    if (wire_says(rq->system)) {
         jw_object(w);
         text_put(w, "text", rq->system);
         mark_put(w, marked);
@@ -235,7 +235,7 @@ static void system_put(struct cx *cx, struct json_writer *w, const struct llm_re
     if (rq->output_schema.len) {
         jw_object(w);
         text_put(w, "text",
-                 str_fmt(cx->arena, "%s%.*s", REQUEST_SCHEMA_WORDS, STR_ARG(rq->output_schema)));
+                 str_fmt(cx->arena, "%s%.*s", WIRE_SCHEMA_WORDS, STR_ARG(rq->output_schema)));
         jw_object_end(w);
     }
     jw_array_end(w);
@@ -256,7 +256,7 @@ static void tools_put(struct json_writer *w, const struct llm_request *rq, bool 
             jw_str(w, rq->tools[i].description);
         }
         jw_key_lit(w, "input_schema");
-        jw_raw(w, request_schema(rq->tools[i].schema));
+        jw_raw(w, wire_schema(rq->tools[i].schema));
         mark_put(w, marked && i + 1 == rq->tool_count);
         jw_object_end(w);
     }
@@ -292,24 +292,24 @@ static enum err headers_put(struct cx *cx, const struct credential *c, struct ll
     if (cx->app && cx->app->config && cx->app->config->anthropic_version.len)
         version = cx->app->config->anthropic_version;
     bool bearer = str_cmp(version, VERSION_BEARER) >= 0;
-    TRY(request_header(cx, w, "content-type", STR("application/json")));
-    TRY(request_header(cx, w, "accept", STR("text/event-stream")));
-    TRY(request_header(cx, w, "anthropic-version", version));
-    return request_secret(cx, w, bearer ? "authorization" : "x-api-key", bearer ? "Bearer " : "",
-                          c->key);
+    TRY(wire_header(cx, w, "content-type", STR("application/json")));
+    TRY(wire_header(cx, w, "accept", STR("text/event-stream")));
+    TRY(wire_header(cx, w, "anthropic-version", version));
+    return wire_secret(cx, w, bearer ? "authorization" : "x-api-key", bearer ? "Bearer " : "",
+                       c->key);
 }
 
 static enum err anthropic_build(struct cx *cx, const struct llm_request *rq,
                                 const struct credential *c, struct llm_wire *ret)
 {
-    struct llm_wire w = { .path = request_path(cx->arena, c->base_url, "/messages") };
+    struct llm_wire w = { .path = wire_path(cx->arena, c->base_url, "/messages") };
     struct buf body;
     if (rq->max_output_tokens < 1)
         return cx_fault(cx, "a request to a provider without max_output_tokens");
     TRY(headers_put(cx, c, &w));
-    buf_init(&body, cx->arena, REQUEST_BODY_BYTES_MAX);
+    buf_init(&body, cx->arena, WIRE_BODY_BYTES_MAX);
     body_put(cx, rq, c, &body);
-    TRY(request_end(cx, &body, &w));
+    TRY(wire_end(cx, &body, &w));
     *ret = w;
     return OK;
 }

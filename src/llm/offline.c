@@ -12,7 +12,7 @@
 enum { CALL_TURNS = 3, CALLS_MAX = 2, PASSAGES_MAX = 5, FROM_DOCUMENT_MAX = 3, LISTED_MAX = 15 };
 #define ANSWER_BYTES_MAX ((size_t)64 << 10)
 
-#define SELF "I am the offline assistant: not a model, but a search with manners. "
+#define SELF "I am the offline assistant: a search, not a language model. "
 #define GET_A_MODEL                                                                                \
     "For answers in its own words, set a provider key under Settings → Provider keys, or the "   \
     "address of a model server on this machine."
@@ -83,7 +83,7 @@ static void result_take(struct talk *t, const struct llm_part *p)
         x->result = p->text;
         if (!str_is(x->name, "ask_question") || p->is_error)
             return;
-        question_read(t->a, reply_text(t->a, p->text), &t->q);
+        offline_question_read(t->a, reply_text(t->a, p->text), &t->q);
         t->asked = true;
         t->done_count = 0; /* the reply is the question now */
         return;
@@ -110,7 +110,7 @@ static void talk_read(struct talk *t)
 {
     struct str text;
     size_t parts = 0, from = question_find(t->rq, &text);
-    question_read(t->a, text, &t->q);
+    offline_question_read(t->a, text, &t->q);
     for (size_t i = from; i < t->rq->message_count; i++)
         parts += t->rq->messages[i].count;
     t->done = arena_array(t->a, parts, sizeof *t->done);
@@ -232,7 +232,7 @@ static bool first_calls(struct talk *t)
     struct arena *a = t->a;
     const struct question *q = &t->q;
     struct str searching =
-        str_fmt(a, "Looking for “%.*s” …\n\n", STR_ARG(line_of(a, q->query, 120)));
+        str_fmt(a, "Looking for “%.*s” …\n\n", STR_ARG(offline_line(a, q->query, 120)));
     switch (q->intent) {
     case INTENT_NOTHING:
         return ask(t);
@@ -275,7 +275,7 @@ static bool first_calls(struct talk *t)
 
 static size_t hits_of(const struct talk *t, const struct exchange *x, struct hit *ret, size_t max)
 {
-    return x && x->answered && !x->is_error ? hits_read(t->a, x->result, ret, max) : 0;
+    return x && x->answered && !x->is_error ? offline_hits_read(t->a, x->result, ret, max) : 0;
 }
 
 static bool is_document(const struct hit *h)
@@ -372,7 +372,7 @@ static size_t passages_collect(const struct talk *t, struct hit *ret)
     const struct exchange *read = exchange_of(t, "get_document_content");
     size_t found = hits_of(t, search_done(t), hits, HITS_MAX), count = 0;
     if (read && read->answered && !read->is_error)
-        count = passages_read(t->a, read->result, &t->q, ret, FROM_DOCUMENT_MAX);
+        count = offline_passages_read(t->a, read->result, &t->q, ret, FROM_DOCUMENT_MAX);
     for (size_t i = 0; i < count && found; i++) { /* what the search knows better */
         ret[i].id = hits[0].id;
         ret[i].title = hits[0].title;
@@ -393,9 +393,10 @@ static bool failures_put(const struct talk *t, struct buf *out)
         const struct exchange *x = &t->done[i];
         if (x->answered && !x->is_error)
             continue;
-        struct str why = x->answered ? line_of(t->a, x->result, 200) : STR("it gave no answer");
+        struct str why =
+            x->answered ? offline_line(t->a, x->result, 200) : STR("it gave no answer");
         buf_printf(out, "The tool `%.*s` did not work: %.*s\n\n",
-                   STR_ARG(line_of(t->a, x->name, 64)), STR_ARG(why));
+                   STR_ARG(offline_line(t->a, x->name, 64)), STR_ARG(why));
         any = true;
     }
     return any;
@@ -405,7 +406,7 @@ static void found_put(struct talk *t, struct buf *out)
 {
     struct hit passages[PASSAGES_MAX];
     size_t count = passages_collect(t, passages);
-    struct str what = line_of(t->a, t->q.query.len ? t->q.query : t->q.title, 120);
+    struct str what = offline_line(t->a, t->q.query.len ? t->q.query : t->q.title, 120);
     bool failed = failures_put(t, out);
     if (count) {
         buf_printf(out, SELF "This is what I found for “%.*s”:\n\n", STR_ARG(what));
@@ -454,7 +455,7 @@ static void created_put(struct talk *t, struct buf *out)
         buf_put_cstr(out, GET_A_MODEL);
     } else if (!hits_of(t, x, &page, 1)) {
         struct str why =
-            x->answered ? line_of(t->a, x->result, 200) : STR("the tool gave no answer");
+            x->answered ? offline_line(t->a, x->result, 200) : STR("the tool gave no answer");
         buf_printf(out, SELF "The page was not created: %.*s", STR_ARG(why));
     } else {
         buf_put_cstr(out, SELF "I created the page ");

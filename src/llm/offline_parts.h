@@ -31,7 +31,7 @@ struct question {
     struct str words[QUERY_WORDS_MAX]; /* those of the query, folded */
     size_t word_count;
 };
-void question_read(struct arena *a, struct str text, struct question *ret);
+void offline_question_read(struct arena *a, struct str text, struct question *ret);
 
 /* ---- what a tool answered ---- */
 
@@ -42,11 +42,11 @@ struct hit {
 };
 /* Reads a list of anything, under whatever name, or one record: the number of hits, 0 also for what
  * is no JSON. Texts are one line, without markup that a page could have meant for its reader. */
-size_t hits_read(struct arena *a, struct str result, struct hit *ret, size_t max);
+size_t offline_hits_read(struct arena *a, struct str result, struct hit *ret, size_t max);
 /* The paragraphs of a document with most words of the question, in their order. */
-size_t passages_read(struct arena *a, struct str result, const struct question *q, struct hit *ret,
-                     size_t max);
+size_t offline_passages_read(struct arena *a, struct str result, const struct question *q,
+                             struct hit *ret, size_t max);
 /* One line of at most `chars` characters. */
-struct str line_of(struct arena *a, struct str text, size_t chars);
+struct str offline_line(struct arena *a, struct str text, size_t chars);
 
 #endif

@@ -252,7 +252,7 @@ static struct str title_to_create(struct arena *a, struct str text, const struct
     if (!title.len && i < count)
         title = str_sub(text, (size_t)(words[i].text.ptr - text.ptr),
                         (size_t)(words[count - 1].text.ptr - text.ptr) + words[count - 1].text.len);
-    return title.len ? line_of(a, title, TITLE_CHARS_MAX) : STR_NULL;
+    return title.len ? offline_line(a, title, TITLE_CHARS_MAX) : STR_NULL;
 }
 
 /* ---- the query ---- */
@@ -298,7 +298,7 @@ static enum intent intent_of(struct arena *a, struct str text, const struct word
     return q->word_count ? INTENT_SEARCH : INTENT_NOTHING;
 }
 
-void question_read(struct arena *a, struct str text, struct question *ret)
+void offline_question_read(struct arena *a, struct str text, struct question *ret)
 {
     struct word *words = arena_array(a, QUESTION_WORDS_MAX, sizeof *words);
     *ret = (struct question){ .intent = INTENT_NOTHING };

@@ -22,7 +22,7 @@ static bool markup_skip(struct str text, size_t *at)
     return false;
 }
 
-struct str line_of(struct arena *a, struct str text, size_t chars)
+struct str offline_line(struct arena *a, struct str text, size_t chars)
 {
     struct buf out;
     size_t count = 0, at = 0;
@@ -91,12 +91,13 @@ static void hit_read(struct arena *a, const struct json *j, struct hit *ret)
     if (heading.len && title.len && !str_eq(heading, title))
         title = str_fmt(a, "%.*s: %.*s", STR_ARG(title), STR_ARG(heading));
     *ret = (struct hit){
-        .kind = line_of(a, first_text(j, "kind type sourceType entityType"), 40),
+        .kind = offline_line(a, first_text(j, "kind type sourceType entityType"), 40),
         .id = first_text(j, "id documentId entityId sourceId"),
-        .title = line_of(a, title, 120),
+        .title = offline_line(a, title, 120),
         .url = url_of(j),
-        .text = line_of(a, first_text(j, "snippet text excerpt summary description message body"),
-                        PASSAGE_CHARS_MAX),
+        .text =
+            offline_line(a, first_text(j, "snippet text excerpt summary description message body"),
+                         PASSAGE_CHARS_MAX),
     };
 }
 
@@ -144,7 +145,7 @@ static bool result_parse(struct arena *a, struct str result, struct json *ret)
            (ret->type == JSON_OBJECT || ret->type == JSON_ARRAY);
 }
 
-size_t hits_read(struct arena *a, struct str result, struct hit *ret, size_t max)
+size_t offline_hits_read(struct arena *a, struct str result, struct hit *ret, size_t max)
 {
     struct json j;
     size_t count = 0;
@@ -217,8 +218,8 @@ static struct str around(struct arena *a, struct str paragraph, const struct que
     return str_fmt(a, "…%.*s", STR_ARG(str_sub(paragraph, from, paragraph.len)));
 }
 
-size_t passages_read(struct arena *a, struct str result, const struct question *q, struct hit *ret,
-                     size_t max)
+size_t offline_passages_read(struct arena *a, struct str result, const struct question *q,
+                             struct hit *ret, size_t max)
 {
     struct json j;
     struct hit head;
@@ -240,7 +241,7 @@ size_t passages_read(struct arena *a, struct str result, const struct question *
         if (all[i].score < least || (!least && count))
             continue;
         ret[count] = head;
-        ret[count++].text = line_of(a, around(a, all[i].text, q), PASSAGE_CHARS_MAX);
+        ret[count++].text = offline_line(a, around(a, all[i].text, q), PASSAGE_CHARS_MAX);
     }
     return count;
 }

@@ -148,7 +148,7 @@ static bool piece_read(struct llm_reader *r, const struct json *piece)
     if (arguments && arguments->type == JSON_STRING)
         return reader_arguments(r, &c->block, arguments->text);
     if (arguments && arguments->type == JSON_OBJECT)
-        return reader_arguments(r, &c->block, arguments->source);
+        return reader_arguments_object(r, &c->block, arguments);
     return true;
 }
 

@@ -33,7 +33,7 @@ static void message_begin(struct json_writer *w, const char *role)
 static bool has_type(const struct llm_message *m, enum llm_part_type type)
 {
     for (size_t i = 0; i < m->count; i++)
-        if (m->parts[i].type == type && (type != LLM_TEXT || request_says(m->parts[i].text)))
+        if (m->parts[i].type == type && (type != LLM_TEXT || wire_says(m->parts[i].text)))
             return true;
     return false;
 }
@@ -43,9 +43,9 @@ static bool has_type(const struct llm_message *m, enum llm_part_type type)
 static struct str texts_join(struct cx *cx, const struct llm_message *m)
 {
     struct buf out;
-    buf_init(&out, cx->arena, REQUEST_BODY_BYTES_MAX);
+    buf_init(&out, cx->arena, WIRE_BODY_BYTES_MAX);
     for (size_t i = 0; i < m->count; i++) {
-        if (m->parts[i].type != LLM_TEXT || !request_says(m->parts[i].text))
+        if (m->parts[i].type != LLM_TEXT || !wire_says(m->parts[i].text))
             continue;
         if (out.len && m->role == LLM_USER)
             buf_put_cstr(&out, "\n\n");
@@ -60,7 +60,7 @@ static void results_put(struct cx *cx, struct json_writer *w, const struct llm_m
         const struct llm_part *p = &m->parts[i];
         if (p->type != LLM_TOOL_RESULT)
             continue;
-        struct str text = request_says(p->text) ? p->text : STR("(empty)");
+        struct str text = wire_says(p->text) ? p->text : STR("(empty)");
         message_begin(w, "tool");
         field_put(w, "tool_call_id", p->call_id);
         field_put(w, "content",
@@ -74,7 +74,7 @@ static void content_parts_put(struct cx *cx, struct json_writer *w, const struct
     jw_array(w);
     for (size_t i = 0; i < m->count; i++) {
         const struct llm_part *p = &m->parts[i];
-        if (p->type == LLM_TEXT && request_says(p->text)) {
+        if (p->type == LLM_TEXT && wire_says(p->text)) {
             jw_object(w);
             field_put(w, "type", STR("text"));
             field_put(w, "text", p->text);
@@ -124,7 +124,7 @@ static void calls_put(struct cx *cx, struct json_writer *w, const struct llm_mes
         jw_key_lit(w, "function");
         jw_object(w);
         field_put(w, "name", p->name);
-        field_put(w, "arguments", request_arguments(cx->arena, p->text));
+        field_put(w, "arguments", wire_arguments(cx->arena, p->text));
         jw_object_end(w);
         jw_object_end(w);
     }
@@ -148,8 +148,8 @@ static void system_put(struct cx *cx, struct json_writer *w, const struct llm_re
     struct str text = rq->system;
     if (rq->output_schema.len)
         text = str_fmt(cx->arena, "%.*s%s%s%.*s", STR_ARG(text), text.len ? "\n\n" : "",
-                       REQUEST_SCHEMA_WORDS, STR_ARG(rq->output_schema));
-    if (!request_says(text))
+                       WIRE_SCHEMA_WORDS, STR_ARG(rq->output_schema));
+    if (!wire_says(text))
         return;
     message_begin(w, "system");
     field_put(w, "content", text);
@@ -241,7 +241,7 @@ static void tools_put(struct json_writer *w, const struct llm_request *rq)
         if (rq->tools[i].description.len)
             field_put(w, "description", rq->tools[i].description);
         jw_key_lit(w, "parameters");
-        jw_raw(w, request_schema(rq->tools[i].schema));
+        jw_raw(w, wire_schema(rq->tools[i].schema));
         jw_object_end(w);
         jw_object_end(w);
     }
@@ -291,13 +291,13 @@ static enum err openclaw_headers_put(struct cx *cx, const struct llm_request *rq
     if (cx->app && cx->app->config && cx->app->config->openclaw_session_header.len)
         name = str_lower(cx->arena, cx->app->config->openclaw_session_header);
     if (c->agent_id && *c->agent_id)
-        TRY(request_header(cx, w, "x-openclaw-agent", str_of(c->agent_id)));
+        TRY(wire_header(cx, w, "x-openclaw-agent", str_of(c->agent_id)));
     if (rq->session_key.len)
-        TRY(request_header(cx, w, str_cstr(cx->arena, name),
-                           str_sub(rq->session_key, 0, SESSION_KEY_BYTES_MAX)));
+        TRY(wire_header(cx, w, str_cstr(cx->arena, name),
+                        str_sub(rq->session_key, 0, SESSION_KEY_BYTES_MAX)));
     if (c->cf_client_id && *c->cf_client_id && secret_len(c->cf_secret)) {
-        TRY(request_header(cx, w, "cf-access-client-id", str_of(c->cf_client_id)));
-        TRY(request_secret(cx, w, "cf-access-client-secret", "", c->cf_secret));
+        TRY(wire_header(cx, w, "cf-access-client-id", str_of(c->cf_client_id)));
+        TRY(wire_secret(cx, w, "cf-access-client-secret", "", c->cf_secret));
     }
     return OK;
 }
@@ -305,18 +305,18 @@ static enum err openclaw_headers_put(struct cx *cx, const struct llm_request *rq
 static enum err openai_build(struct cx *cx, const struct llm_request *rq,
                              const struct credential *c, struct llm_wire *ret)
 {
-    struct llm_wire w = { .path = request_path(cx->arena, c->base_url, "/chat/completions") };
+    struct llm_wire w = { .path = wire_path(cx->arena, c->base_url, "/chat/completions") };
     struct buf body;
     if (rq->max_output_tokens < 1)
         return cx_fault(cx, "a request to a provider without max_output_tokens");
-    TRY(request_header(cx, &w, "content-type", STR("application/json")));
-    TRY(request_header(cx, &w, "accept", STR("text/event-stream")));
-    TRY(request_secret(cx, &w, "authorization", "Bearer ", c->key));
+    TRY(wire_header(cx, &w, "content-type", STR("application/json")));
+    TRY(wire_header(cx, &w, "accept", STR("text/event-stream")));
+    TRY(wire_secret(cx, &w, "authorization", "Bearer ", c->key));
     if (strcmp(c->provider, "openclaw") == 0)
         TRY(openclaw_headers_put(cx, rq, c, &w));
-    buf_init(&body, cx->arena, REQUEST_BODY_BYTES_MAX);
+    buf_init(&body, cx->arena, WIRE_BODY_BYTES_MAX);
     body_put(cx, rq, c, &body);
-    TRY(request_end(cx, &body, &w));
+    TRY(wire_end(cx, &body, &w));
     *ret = w;
     return OK;
 }

@@ -153,6 +153,12 @@ bool reader_call_begin(struct llm_reader *r, struct reader_block *b, struct str 
     return true;
 }
 
+static bool arguments_too_long(struct llm_reader *r)
+{
+    return reader_fail(r, "The arguments of a tool call are longer than %d KiB.",
+                       READER_ARGUMENT_BYTES_MAX >> 10);
+}
+
 bool reader_arguments(struct llm_reader *r, struct reader_block *b, struct str piece)
 {
     if (!piece.len)
@@ -160,14 +166,26 @@ bool reader_arguments(struct llm_reader *r, struct reader_block *b, struct str p
     if (!b->begun)
         return reader_fail(r, "The provider's answer is broken: a tool call has no name.");
     if (piece.len > READER_ARGUMENT_BYTES_MAX - b->argument_bytes)
-        return reader_fail(r, "The arguments of a tool call are longer than %d KiB.",
-                           READER_ARGUMENT_BYTES_MAX >> 10);
+        return arguments_too_long(r);
     if (!room_take(r, piece.len))
         return false;
     b->argument_bytes += piece.len;
     struct llm_event e = { .type = LLM_EVENT_TOOL_ARGUMENTS, .block = b->number, .text = piece };
     report(r, &e);
     return true;
+}
+
+bool reader_arguments_object(struct llm_reader *r, struct reader_block *b,
+                             const struct json *object)
+{
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, r->scratch, READER_ARGUMENT_BYTES_MAX + 1);
+    jw_init(&w, &out);
+    jw_value(&w, object);
+    if (out.overflow)
+        return arguments_too_long(r);
+    return reader_arguments(r, b, buf_str(&out));
 }
 
 void reader_block_end(struct llm_reader *r, struct reader_block *b)

@@ -81,6 +81,9 @@ bool reader_text(struct llm_reader *r, struct reader_block *b, enum llm_event_ty
 bool reader_call_begin(struct llm_reader *r, struct reader_block *b, struct str call_id,
                        struct str name);
 bool reader_arguments(struct llm_reader *r, struct reader_block *b, struct str piece);
+/* The same for a server that sends them as an object, at once. */
+bool reader_arguments_object(struct llm_reader *r, struct reader_block *b,
+                             const struct json *object);
 /* Reports the end when the block was begun; a call without arguments gets "{}". */
 void reader_block_end(struct llm_reader *r, struct reader_block *b);
 void reader_usage(struct llm_reader *r, const struct llm_usage *u);

@@ -19,7 +19,7 @@ static bool names_version(const char *base_url)
     return false;
 }
 
-struct str request_path(struct arena *a, const char *base_url, const char *rest)
+struct str wire_path(struct arena *a, const char *base_url, const char *rest)
 {
     struct str base = str_of(base_url ? base_url : "");
     if (str_ends(base, str_of(rest)))
@@ -35,16 +35,16 @@ static bool header_clean(struct str value)
     return value.len <= 4096;
 }
 
-enum err request_header(struct cx *cx, struct llm_wire *w, const char *name, struct str value)
+enum err wire_header(struct cx *cx, struct llm_wire *w, const char *name, struct str value)
 {
-    assert(w->header_count < REQUEST_HEADERS_MAX);
+    assert(w->header_count < WIRE_HEADERS_MAX);
     if (!header_clean(value))
         FAIL(cx, CREDENTIAL_UNREADABLE,
              "The provider's credential cannot be sent as the header %s: it holds blanks, control "
              "or other characters beyond ASCII, or is too long. Enter it again.",
              name);
     if (!w->headers)
-        w->headers = arena_array(cx->arena, REQUEST_HEADERS_MAX, sizeof *w->headers);
+        w->headers = arena_array(cx->arena, WIRE_HEADERS_MAX, sizeof *w->headers);
     w->headers[w->header_count++] = (struct fetch_header){ str_of(name), value };
     return OK;
 }
@@ -60,8 +60,8 @@ static void wipe_run(void *arg)
     explicit_bzero(wipe->ptr, wipe->len);
 }
 
-enum err request_secret(struct cx *cx, struct llm_wire *w, const char *name, const char *prefix,
-                        const struct secret *s)
+enum err wire_secret(struct cx *cx, struct llm_wire *w, const char *name, const char *prefix,
+                     const struct secret *s)
 {
     struct str bytes = secret_bytes(s), head = str_of(prefix);
     if (!bytes.len)
@@ -72,10 +72,10 @@ enum err request_secret(struct cx *cx, struct llm_wire *w, const char *name, con
     memcpy(wipe->ptr, head.ptr, head.len);
     memcpy(wipe->ptr + head.len, bytes.ptr, bytes.len);
     arena_defer(cx->arena, wipe_run, wipe);
-    return request_header(cx, w, name, (struct str){ wipe->ptr, wipe->len });
+    return wire_header(cx, w, name, (struct str){ wipe->ptr, wipe->len });
 }
 
-struct str request_arguments(struct arena *a, struct str text)
+struct str wire_arguments(struct arena *a, struct str text)
 {
     struct json j;
     struct json_fault fault;
@@ -84,23 +84,23 @@ struct str request_arguments(struct arena *a, struct str text)
     return STR("{}");
 }
 
-struct str request_schema(struct str schema)
+struct str wire_schema(struct str schema)
 {
     return schema.len ? schema : STR("{\"type\":\"object\",\"properties\":{}}");
 }
 
-enum err request_end(struct cx *cx, const struct buf *body, struct llm_wire *w)
+enum err wire_end(struct cx *cx, const struct buf *body, struct llm_wire *w)
 {
     if (body->overflow)
         FAIL(cx, PAYLOAD_TOO_LARGE,
              "The conversation with its images is larger than the %d MiB that can be sent to a "
              "provider.",
-             REQUEST_BODY_BYTES_MAX >> 20);
+             WIRE_BODY_BYTES_MAX >> 20);
     w->body = buf_str(body);
     return OK;
 }
 
-bool request_says(struct str text)
+bool wire_says(struct str text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (!isspace((unsigned char)text.ptr[i]))

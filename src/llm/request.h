@@ -5,32 +5,32 @@
 #include "base/json.h"
 #include "llm/wire.h"
 
-enum { REQUEST_HEADERS_MAX = 8, REQUEST_BODY_BYTES_MAX = 32 << 20 };
+enum { WIRE_HEADERS_MAX = 8, WIRE_BODY_BYTES_MAX = 32 << 20 };
 
 /* `rest` behind "/v1", unless base_url names a version itself ("…/v1", "…/openai/v1", "…/api/v4",
  * "…/v1beta/openai"): then `rest` alone. A base_url that ends in `rest` is the endpoint: "". */
-struct str request_path(struct arena *a, const char *base_url, const char *rest);
+struct str wire_path(struct arena *a, const char *base_url, const char *rest);
 
 /* CREDENTIAL_UNREADABLE when the value can't stand in a header. The name is constant text. */
-enum err request_header(struct cx *cx, struct llm_wire *w, const char *name, struct str value);
+enum err wire_header(struct cx *cx, struct llm_wire *w, const char *name, struct str value);
 /* The same with a secret behind `prefix`; the copy is wiped with the arena. NULL: no header. */
-enum err request_secret(struct cx *cx, struct llm_wire *w, const char *name, const char *prefix,
-                        const struct secret *s);
+enum err wire_secret(struct cx *cx, struct llm_wire *w, const char *name, const char *prefix,
+                     const struct secret *s);
 
 /* Arguments of a call as an object: those that a model got wrong are "{}" (the call's result says
  * what was wrong with them). */
-struct str request_arguments(struct arena *a, struct str text);
+struct str wire_arguments(struct arena *a, struct str text);
 /* A tool's schema, or that of a tool without arguments. */
-struct str request_schema(struct str schema);
+struct str wire_schema(struct str schema);
 /* Asks for JSON in words, where a format has no other way, in front of the schema. */
-#define REQUEST_SCHEMA_WORDS                                                                       \
+#define WIRE_SCHEMA_WORDS                                                                          \
     "Answer with one JSON value that fits the following JSON Schema, and with nothing else: no "   \
     "words before or after it, no code fence.\n"
 
 /* PAYLOAD_TOO_LARGE when the body has grown too long. */
-enum err request_end(struct cx *cx, const struct buf *body, struct llm_wire *w);
+enum err wire_end(struct cx *cx, const struct buf *body, struct llm_wire *w);
 
 /* Whether a text says anything: providers refuse blocks that don't. */
-bool request_says(struct str text);
+bool wire_says(struct str text);
 
 #endif
