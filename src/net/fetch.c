@@ -285,6 +285,8 @@ static int on_ready(void *arg, char *peer, char *own, int peer_port, int own_por
     }
     f->ready = true;
     f->active_ms = clock_monotonic_ms();
+    if (f->at)
+        fetch_loop_watch(f);
     return CURL_PREREQFUNC_OK;
 }
 

@@ -21,9 +21,9 @@ enum {
     FETCH_URL_BYTES_MAX = 8192,
     FETCH_HEADERS_MAX = 128, /* of a request, and of an answer */
     FETCH_HEAD_BYTES_MAX = 64 * 1024,
-    FETCH_HELD_BYTES_MAX = 1024 * 1024, /* of a paused HTTP/2 stream */
+    FETCH_HELD_BYTES_MAX = 1024 * 1024,      /* of a paused HTTP/2 stream */
     FETCH_BODY_BYTES_MAX = 64 * 1024 * 1024, /* where a request does not say */
-    FETCH_HOST_BYTES_MAX = 300,         /* scheme, name and port */
+    FETCH_HOST_BYTES_MAX = 300,              /* scheme, name and port */
     FETCH_ENDS = FETCH_STOPPED + 1
 };
 
@@ -119,5 +119,7 @@ void fetch_drop(struct fetch *f);
 
 /* An answer came over that version: says where the next one to this host belongs. */
 void fetch_loop_learn(struct fetch *f, bool http2);
+/* Another limit counts now: sets the clock anew. Also from within curl. */
+void fetch_loop_watch(struct fetch *f);
 
 #endif
