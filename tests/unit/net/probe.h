@@ -42,7 +42,7 @@ struct probe {
 
 /* rq.method "GET", no body; on the first loop. */
 void probe_init(struct probe *p, struct world *w, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), nonnull(3)));
 void probe_start(struct probe *p);
 /* From a callback on the loop. */
 void probe_start_here(struct probe *p);
