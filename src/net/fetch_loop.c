@@ -236,7 +236,7 @@ static void finish(struct fetch *f)
     uv_close((uv_handle_t *)&f->timer, on_fetch_closed);
 }
 
-/* Takes what curl has finished. What was held back for a paused reader comes first. */
+/* Takes what curl has finished. */
 static void collect(struct way *w)
 {
     CURLMsg *m;
@@ -246,11 +246,7 @@ static void collect(struct way *w)
         if (m->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        f->complete = true;
-        f->code = m->data.result;
-        if (f->held.len && !f->end)
-            continue;
-        fetch_decide_code(f, f->code);
+        fetch_decide_code(f, m->data.result);
         finish(f);
     }
 }
@@ -294,8 +290,6 @@ static void attend(struct fetch *f)
         fetch_resume(f);
         fetch_loop_watch(f); /* the idle limit runs again */
     }
-    if (!f->end && f->complete && !f->held.len)
-        fetch_decide_code(f, f->code);
     if (!f->end && !f->multi)
         enter(f);
     if (f->end)
