@@ -285,6 +285,8 @@ static int on_ready(void *arg, char *peer, char *own, int peer_port, int own_por
     }
     f->ready = true;
     f->active_ms = clock_monotonic_ms();
+    if (f->at)
+        fetch_loop_watch(f);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -428,20 +430,6 @@ static bool body_deliver(struct fetch *f, struct str bytes)
     return !f->end;
 }
 
-/* HTTP/1.1: curl keeps these bytes and reads no more. An HTTP/2 connection that is not read stands
- * still for all its streams, so there the bytes are held here, up to a bound. */
-static size_t body_hold(struct fetch *f, struct str bytes)
-{
-    if (f->http2 && bytes.len <= FETCH_HELD_BYTES_MAX - f->held.len) {
-        if (!body_count(f, bytes.len))
-            return 0;
-        buf_put_str(&f->held, bytes);
-        return bytes.len;
-    }
-    f->curl_paused = true;
-    return CURL_WRITEFUNC_PAUSE;
-}
-
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct fetch *f = arg;
@@ -449,30 +437,18 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     if (f->end)
         return 0;
     f->active_ms = clock_monotonic_ms();
-    if (f->paused || f->held.len)
-        return body_hold(f, s);
+    if (f->paused) { /* curl keeps these bytes and reads no more of this stream */
+        f->curl_paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     return body_count(f, s.len) && body_deliver(f, s) ? s.len : 0;
-}
-
-static void held_drop(struct fetch *f)
-{
-    if (f->held.ptr)
-        bytes_wipe(f->held.ptr, f->held.cap);
-    buf_release(&f->held);
 }
 
 void fetch_resume(struct fetch *f)
 {
     f->resume = false;
     f->active_ms = clock_monotonic_ms();
-    if (f->held.len && !f->paused) {
-        struct buf held = f->held; /* what comes now is not to be held behind it */
-        buf_init(&f->held, NULL, FETCH_HELD_BYTES_MAX);
-        body_deliver(f, buf_str(&held));
-        bytes_wipe(held.ptr, held.cap);
-        buf_release(&held);
-    }
-    if (f->curl_paused && !f->paused && !f->end) {
+    if (f->curl_paused && !f->paused) {
         f->curl_paused = false;
         curl_easy_pause(f->curl, CURLPAUSE_CONT);
     }
@@ -535,7 +511,6 @@ struct fetch *fetch_make(struct fetcher *fetcher, const struct fetch_request *rq
     f->body_bytes_max = rq->body_bytes_max ? rq->body_bytes_max : FETCH_BODY_BYTES_MAX;
     f->start_ms = f->active_ms = clock_monotonic_ms();
     f->sentence = "";
-    buf_init(&f->held, NULL, FETCH_HELD_BYTES_MAX);
     const char *fault = url_set(f, rq->url);
     if (!fault)
         fault = headers_make(f, rq);
@@ -665,7 +640,6 @@ void fetch_report(struct fetch *f)
     free(f->header_block);
     body_wipe(f);
     head_drop(f);
-    held_drop(f);
     f->over = true;
     f->events.on_done(f->arg, &r);
 }

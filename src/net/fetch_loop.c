@@ -236,7 +236,7 @@ static void finish(struct fetch *f)
     uv_close((uv_handle_t *)&f->timer, on_fetch_closed);
 }
 
-/* Takes what curl has finished. What was held back for a paused reader comes first. */
+/* Takes what curl has finished. */
 static void collect(struct way *w)
 {
     CURLMsg *m;
@@ -246,11 +246,7 @@ static void collect(struct way *w)
         if (m->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        f->complete = true;
-        f->code = m->data.result;
-        if (f->held.len && !f->end)
-            continue;
-        fetch_decide_code(f, f->code);
+        fetch_decide_code(f, m->data.result);
         finish(f);
     }
 }
@@ -258,24 +254,27 @@ static void collect(struct way *w)
 static void on_fetch_timer(uv_timer_t *t)
 {
     struct fetch *f = t->data;
-    int64_t now_ms = clock_monotonic_ms(), next_ms = fetch_check_time(f, now_ms);
+    fetch_loop_watch(f);
     if (f->end)
         finish(f);
-    else
-        uv_timer_start(t, on_fetch_timer, (uint64_t)(next_ms - now_ms), 0);
+}
+
+void fetch_loop_watch(struct fetch *f)
+{
+    int64_t now_ms = clock_monotonic_ms(), rest_ms = fetch_check_time(f, now_ms) - now_ms;
+    uv_timer_start(&f->timer, on_fetch_timer, rest_ms > 0 ? (uint64_t)rest_ms : 0, 0);
 }
 
 static void enter(struct fetch *f)
 {
     struct fetch_loop *l = f->at;
-    int64_t now_ms = clock_monotonic_ms();
     f->way = http2_find(l, f->host) == SIZE_MAX ? FETCH_HTTP1 : FETCH_HTTP2;
     if (f->way == FETCH_HTTP2)
         curl_easy_setopt(f->curl, CURLOPT_PIPEWAIT, 1L);
     f->multi = multi_of(l, f->way);
     if (curl_multi_add_handle(f->multi, f->curl) != CURLM_OK)
         abort(); /* only our own misuse fails */
-    uv_timer_start(&f->timer, on_fetch_timer, (uint64_t)(fetch_check_time(f, now_ms) - now_ms), 0);
+    fetch_loop_watch(f);
 }
 
 /* ---- the turn ---- */
@@ -287,10 +286,10 @@ static void attend(struct fetch *f)
             fetch_drop(f);
         return;
     }
-    if (!f->end && f->resume)
+    if (!f->end && f->resume) {
         fetch_resume(f);
-    if (!f->end && f->complete && !f->held.len)
-        fetch_decide_code(f, f->code);
+        fetch_loop_watch(f); /* the idle limit runs again */
+    }
     if (!f->end && !f->multi)
         enter(f);
     if (f->end)

@@ -21,9 +21,8 @@ enum {
     FETCH_URL_BYTES_MAX = 8192,
     FETCH_HEADERS_MAX = 128, /* of a request, and of an answer */
     FETCH_HEAD_BYTES_MAX = 64 * 1024,
-    FETCH_HELD_BYTES_MAX = 1024 * 1024, /* of a paused HTTP/2 stream */
     FETCH_BODY_BYTES_MAX = 64 * 1024 * 1024, /* where a request does not say */
-    FETCH_HOST_BYTES_MAX = 300,         /* scheme, name and port */
+    FETCH_HOST_BYTES_MAX = 300,              /* scheme, name and port */
     FETCH_ENDS = FETCH_STOPPED + 1
 };
 
@@ -82,10 +81,7 @@ struct fetch {
     int status;
     bool head_whole, http2;
 
-    struct buf held;                  /* of a paused HTTP/2 stream */
-    bool paused, curl_paused, resume; /* as asked; as curl knows; a resume waits for its turn */
-    bool complete;                    /* curl is through, with `code` */
-    CURLcode code;
+    bool paused, curl_paused, resume; /* as asked; as curl knows; to be resumed in the next turn */
 
     int64_t start_ms, active_ms, body_bytes;
     long progress;             /* bytes of the request that had left at active_ms */
@@ -109,7 +105,7 @@ void fetch_decide(struct fetch *f, enum fetch_end end, const char *sentence);
 void fetch_decide_code(struct fetch *f, CURLcode code);
 /* Ends it when a limit has passed; returns when to look again, monotonic. */
 int64_t fetch_check_time(struct fetch *f, int64_t now_ms);
-/* Delivers what was held, or lets curl go on. Not from within curl. */
+/* Lets curl go on. Not from within curl. */
 void fetch_resume(struct fetch *f);
 /* Last: wipes, counts, calls on_done. Memory stays until fetch_drop. */
 void fetch_report(struct fetch *f);
@@ -119,5 +115,7 @@ void fetch_drop(struct fetch *f);
 
 /* An answer came over that version: says where the next one to this host belongs. */
 void fetch_loop_learn(struct fetch *f, bool http2);
+/* Another limit counts now: sets the clock anew. Also from within curl. */
+void fetch_loop_watch(struct fetch *f);
 
 #endif

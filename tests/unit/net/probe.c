@@ -4,7 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BODY_BYTES_MAX = 256 * 1024 * 1024 };
+enum { LOOPS = 2, BODY_BYTES_MAX = 256 * 1024 * 1024 };
+
+int world_open(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    if (!w)
+        abort();
+    w->loops = loops_start(LOOPS);
+    w->fetcher = fetcher_new(w->loops, &(struct fetcher_options){ 0 });
+    *state = w;
+    return 0;
+}
+
+int world_close(void **state)
+{
+    struct world *w = *state;
+    fetcher_free(w->fetcher);
+    loops_stop(w->loops);
+    free(w);
+    return 0;
+}
 
 static void on_head(void *arg, int status, const struct fetch_header *headers, size_t count)
 {
@@ -50,10 +70,10 @@ static void on_done(void *arg, const struct fetch_result *r)
 
 static const struct fetch_events events = { on_head, on_body, on_done };
 
-void probe_init(struct probe *p, struct fetcher *f, struct loop *l, const char *format, ...)
+void probe_init(struct probe *p, struct world *w, const char *format, ...)
 {
     va_list ap;
-    *p = (struct probe){ .fetcher = f, .loop = l };
+    *p = (struct probe){ .fetcher = w->fetcher, .loop = loops_at(w->loops, 0) };
     va_start(ap, format);
     vsnprintf(p->url, sizeof p->url, format, ap);
     va_end(ap);

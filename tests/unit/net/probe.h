@@ -1,4 +1,5 @@
-/* A fetch as a test sees it: started from the test's thread, what came kept, waited for. */
+/* A fetcher on two loops, and a fetch as a test sees it: started from the test's thread, what came
+ * kept, waited for. */
 #ifndef TESTS_NET_PROBE_H
 #define TESTS_NET_PROBE_H
 
@@ -7,6 +8,14 @@
 #include "base/buf.h"
 #include "net/fetch.h"
 #include "net/loop.h"
+
+struct world {
+    struct loops *loops;
+    struct fetcher *fetcher;
+};
+/* cmocka's setup and teardown. */
+int world_open(void **state);
+int world_close(void **state);
 
 struct probe {
     struct fetcher *fetcher;
@@ -31,9 +40,9 @@ struct probe {
     bool acted, done;
 };
 
-/* rq.method "GET", no body. */
-void probe_init(struct probe *p, struct fetcher *f, struct loop *l, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* rq.method "GET", no body; on the first loop. */
+void probe_init(struct probe *p, struct world *w, const char *format, ...)
+    __attribute__((format(printf, 3, 4), nonnull(3)));
 void probe_start(struct probe *p);
 /* From a callback on the loop. */
 void probe_start_here(struct probe *p);
