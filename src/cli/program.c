@@ -4,6 +4,7 @@
  * is set before anybody can be called who uses it. */
 #include "cli/program.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "blob/blob.h"
 #include "cli/backup_ops.h"
+#include "cost/cost.h"
 #include "credentials/credentials.h"
 #include "db/db.h"
 #include "db/migrate.h"
@@ -32,6 +34,7 @@
 #include "vault/vault.h"
 
 enum { QUEUE_MAX = 4096, SLOW_THREADS = 2, SLOW_QUEUE_MAX = 64, SLOW_STACK_BYTES = 512 * 1024 };
+enum { KINDS_MAX = 64 };
 
 struct registry *program_registry(char *error, size_t size)
 {
@@ -40,6 +43,9 @@ struct registry *program_registry(char *error, size_t size)
         { auth_ops, auth_ops_count },
         { nextauth_ops, nextauth_ops_count },
         { job_ops, job_ops_count },
+        { cost_ops, cost_ops_count },
+        { cost_budget_ops, cost_budget_ops_count },
+        { cost_price_ops, cost_price_ops_count },
         { credential_ops, credential_ops_count },
         { kb_ops, kb_ops_count },
         { http_ops, http_ops_count },
@@ -183,10 +189,23 @@ static bool open_gate(struct program *p, char *error, size_t size)
     return app->auth != NULL;
 }
 
+/* The runner copies them. */
+static void kinds_add(struct job_kind *all, size_t *count, const struct job_kind *kinds, size_t n)
+{
+    assert(*count + n <= KINDS_MAX);
+    memcpy(all + *count, kinds, n * sizeof *kinds);
+    *count += n;
+}
+
 static void start_server_parts(struct program *p)
 {
     struct app *app = &p->app;
-    struct job_runner_options jobs = { .parallel_max = 4 };
+    struct job_kind kinds[KINDS_MAX];
+    size_t kinds_count = 0;
+    kinds_add(kinds, &kinds_count, cost_job_kinds, cost_job_kinds_count);
+    struct job_runner_options jobs = { .kinds = kinds,
+                                       .kinds_count = kinds_count,
+                                       .parallel_max = 4 };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int readers =
         p->config->db_readers ? (int)p->config->db_readers : (int)(2 * (cores > 0 ? cores : 1));
