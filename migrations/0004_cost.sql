@@ -20,6 +20,11 @@ DROP INDEX reservations_by_node;
 CREATE INDEX reservations_open ON reservations (workspace_id, month, cost_nanousd) WHERE state = 'OPEN';
 CREATE INDEX reservations_closed ON reservations (closed_at) WHERE closed_at IS NOT NULL;
 
+-- Lists go through the months as they are booked, so that a page and the sums of its month show the
+-- same rows; the cost is in the index because reconciling adds it up.
+DROP INDEX ledger_by_time;
+CREATE INDEX ledger_by_month ON ledger (workspace_id, month, created_at, id, cost_nanousd);
+
 ALTER TABLE budgets ADD COLUMN capped_at {int}; -- when owners were told that the cap is reached
 
 -- What a workspace may spend. No row: the defaults.

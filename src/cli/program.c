@@ -4,6 +4,7 @@
  * is set before anybody can be called who uses it. */
 #include "cli/program.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "blob/blob.h"
 #include "chat/chat.h"
 #include "cli/backup_ops.h"
+#include "cost/cost.h"
 #include "credentials/credentials.h"
 #include "db/db.h"
 #include "db/migrate.h"
@@ -33,6 +35,7 @@
 #include "vault/vault.h"
 
 enum { QUEUE_MAX = 4096, SLOW_THREADS = 2, SLOW_QUEUE_MAX = 64, SLOW_STACK_BYTES = 512 * 1024 };
+enum { KINDS_MAX = 64 };
 
 struct registry *program_registry(char *error, size_t size)
 {
@@ -41,6 +44,9 @@ struct registry *program_registry(char *error, size_t size)
         { auth_ops, auth_ops_count },
         { nextauth_ops, nextauth_ops_count },
         { job_ops, job_ops_count },
+        { cost_ops, cost_ops_count },
+        { cost_budget_ops, cost_budget_ops_count },
+        { cost_price_ops, cost_price_ops_count },
         { credential_ops, credential_ops_count },
         { kb_ops, kb_ops_count },
         { chat_ops, chat_ops_count },
@@ -187,13 +193,23 @@ static bool open_gate(struct program *p, char *error, size_t size)
     return app->auth != NULL;
 }
 
+/* The runner copies them. */
+static void kinds_add(struct job_kind *all, size_t *count, const struct job_kind *kinds, size_t n)
+{
+    assert(*count + n <= KINDS_MAX);
+    memcpy(all + *count, kinds, n * sizeof *kinds);
+    *count += n;
+}
+
 static void start_server_parts(struct program *p)
 {
     struct app *app = &p->app;
-    static struct job_kind kinds[1];
-    kinds[0] = chat_purge_job;
+    struct job_kind kinds[KINDS_MAX];
+    size_t kinds_count = 0;
+    kinds_add(kinds, &kinds_count, cost_job_kinds, cost_job_kinds_count);
+    kinds_add(kinds, &kinds_count, &chat_purge_job, 1);
     struct job_runner_options jobs = { .kinds = kinds,
-                                       .kinds_count = sizeof kinds / sizeof *kinds,
+                                       .kinds_count = kinds_count,
                                        .parallel_max = 4 };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int readers =

@@ -9,6 +9,7 @@
 #define COST_COST_H
 
 #include "db/db.h"
+#include "jobs/jobs.h"
 #include "op/op.h"
 
 /* ---- prices ---- */
@@ -115,7 +116,17 @@ struct cost_budget {
 /* Inside a transaction: of cx's workspace and month. */
 enum err cost_budget_of(struct cx *cx, struct cost_budget *ret);
 
+/* Job kinds: cost_warning and cost_cap_reached (owners' notices), cost_sweep every five minutes,
+ * cost_nightly (reconcile, purge). For the runner's table. */
+extern const struct job_kind cost_job_kinds[];
+extern const size_t cost_job_kinds_count;
+
+/* Operation rows: usage, budget, prices. */
 extern const struct op cost_ops[];
 extern const size_t cost_ops_count;
+extern const struct op cost_budget_ops[];
+extern const size_t cost_budget_ops_count;
+extern const struct op cost_price_ops[];
+extern const size_t cost_price_ops_count;
 
 #endif

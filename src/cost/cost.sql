@@ -191,3 +191,246 @@ ORDER BY r.workspace_id, r.month, r.id LIMIT :limit;
 SELECT model, provider, input, output, cache_read, cache_write, per_minute
 FROM price_overrides
 WHERE organization_id = :organization_id AND model IN (:model, :base) AND provider IN (:provider, '');
+
+-- name: cost_price_overrides
+-- kind: many
+-- in: organization_id text, limit int
+-- out: model text, provider text, input int, output int, cache_read int, cache_write int, per_minute int, version int, updated_at int
+SELECT model, provider, input, output, cache_read, cache_write, per_minute, version, updated_at
+FROM price_overrides WHERE organization_id = :organization_id
+ORDER BY model, provider LIMIT :limit;
+
+-- name: cost_price_override_count
+-- kind: one
+-- in: organization_id text
+-- out: overrides int
+SELECT count(*) FROM price_overrides WHERE organization_id = :organization_id;
+
+-- name: cost_price_put
+-- kind: exec
+-- in: organization_id text, model text, provider text, input int, output int, cache_read int, cache_write int, per_minute int, now int, user_id text?
+INSERT INTO price_overrides (organization_id, model, provider, input, output, cache_read, cache_write,
+    per_minute, created_at, updated_at, created_by)
+VALUES (:organization_id, :model, :provider, :input, :output, :cache_read, :cache_write, :per_minute,
+    :now, :now, :user_id)
+ON CONFLICT (organization_id, model, provider) DO UPDATE
+SET input = excluded.input, output = excluded.output, cache_read = excluded.cache_read,
+    cache_write = excluded.cache_write, per_minute = excluded.per_minute,
+    version = price_overrides.version + 1, updated_at = excluded.updated_at;
+
+-- name: cost_price_delete
+-- kind: exec
+-- in: organization_id text, model text, provider text
+DELETE FROM price_overrides
+WHERE organization_id = :organization_id AND model = :model AND provider = :provider;
+
+-- ---- rules ----
+
+-- name: cost_rule_put
+-- kind: exec
+-- in: workspace_id text, cap_nanousd int?, warn_percent int, unpriced text, seen int, now int, user_id text?
+-- doc: `seen`: the version that is changed; 0: there is none yet.
+INSERT INTO budget_rules (workspace_id, cap_nanousd, warn_percent, unpriced, created_at, updated_at,
+    created_by)
+VALUES (:workspace_id, :cap_nanousd, :warn_percent, :unpriced, :now, :now, :user_id)
+ON CONFLICT (workspace_id) DO UPDATE
+SET cap_nanousd = excluded.cap_nanousd, warn_percent = excluded.warn_percent,
+    unpriced = excluded.unpriced, version = budget_rules.version + 1, updated_at = excluded.updated_at
+WHERE budget_rules.version = :seen;
+
+-- name: cost_notices_reset
+-- kind: exec
+-- in: workspace_id text, month int, warn_at int, cap int
+-- doc: What a new rule has not reached yet is announced again when it does.
+UPDATE budgets SET warned_at = CASE WHEN spent_nanousd < :warn_at THEN NULL ELSE warned_at END,
+    capped_at = CASE WHEN spent_nanousd < :cap THEN NULL ELSE capped_at END
+WHERE workspace_id = :workspace_id AND month = :month;
+
+-- ---- usage ----
+
+-- name: cost_ledger_page
+-- kind: many
+-- in: workspace_id text, from_month int, from_at int, before_month int, before_at int, before_id text, provider text?, model text?, user_id text?, operation_type text?, key_source text?, basis text?, agent_task_id text?, thread_id text?, unpriced int, scan int, limit int
+-- out: id text, created_at int, month int, operation_type text, provider text, model text, key_source text, user_id text?, thread_id text?, run_id text?, agent_task_id text?, attempt int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int, basis text, price_version text?, duration_ms int?, error text?
+-- doc: Looks at no more than `scan` rows, however few of them fit. `unpriced`: 0 priced ones only, 1 unpriced ones only, 2 all.
+SELECT id, created_at, month, operation_type, provider, model, key_source, user_id, thread_id, run_id,
+    agent_task_id, attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    cost_nanousd, basis, price_version, duration_ms, error
+FROM (SELECT * FROM ledger
+      WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
+        AND (month, created_at, id) < (:before_month, :before_at, :before_id)
+      ORDER BY month DESC, created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:provider IS NULL OR provider = :provider)
+  AND (:model IS NULL OR model = :model)
+  AND (:user_id IS NULL OR COALESCE(user_id, '') = :user_id)
+  AND (:operation_type IS NULL OR operation_type = :operation_type)
+  AND (:key_source IS NULL OR key_source = :key_source)
+  AND (:basis IS NULL OR basis = :basis)
+  AND (:agent_task_id IS NULL OR agent_task_id = :agent_task_id)
+  AND (:thread_id IS NULL OR thread_id = :thread_id)
+  AND (:unpriced = 2 OR (:unpriced = 1 AND price_version IS NULL)
+       OR (:unpriced = 0 AND price_version IS NOT NULL))
+ORDER BY month DESC, created_at DESC, id DESC LIMIT :limit;
+
+-- name: cost_ledger_edge
+-- kind: one
+-- in: workspace_id text, from_month int, from_at int, before_month int, before_at int, before_id text, skip int
+-- out: month int, created_at int, id text
+-- doc: The last row that cost_ledger_page looked at, when it did not look at all.
+SELECT month, created_at, id FROM ledger
+WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
+  AND (month, created_at, id) < (:before_month, :before_at, :before_id)
+ORDER BY month DESC, created_at DESC, id DESC LIMIT 1 OFFSET :skip;
+
+-- name: cost_usage_values
+-- kind: many
+-- in: workspace_id text, month int, dimension text, limit int
+-- out: value text, name text?, calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+-- doc: The dearest first; users with their names.
+SELECT s.value, u.name, s.calls, s.unpriced, s.input_tokens, s.output_tokens, s.cache_read_tokens,
+    s.cache_write_tokens, s.cost_nanousd
+FROM (SELECT value, CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(unpriced) AS BIGINT) AS unpriced,
+          CAST(SUM(input_tokens) AS BIGINT) AS input_tokens,
+          CAST(SUM(output_tokens) AS BIGINT) AS output_tokens,
+          CAST(SUM(cache_read_tokens) AS BIGINT) AS cache_read_tokens,
+          CAST(SUM(cache_write_tokens) AS BIGINT) AS cache_write_tokens,
+          CAST(SUM(cost_nanousd) AS BIGINT) AS cost_nanousd
+      FROM usage_days
+      WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension
+      GROUP BY value ORDER BY cost_nanousd DESC, value LIMIT :limit) AS s
+LEFT JOIN users u ON :dimension = 'user' AND u.id = s.value
+ORDER BY s.cost_nanousd DESC, s.value;
+
+-- name: cost_usage_by_day
+-- kind: many
+-- in: workspace_id text, month int
+-- out: day int, calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+-- doc: Every call has an operation.
+SELECT day, CAST(SUM(calls) AS BIGINT), CAST(SUM(unpriced) AS BIGINT),
+    CAST(SUM(input_tokens) AS BIGINT), CAST(SUM(output_tokens) AS BIGINT),
+    CAST(SUM(cache_read_tokens) AS BIGINT), CAST(SUM(cache_write_tokens) AS BIGINT),
+    CAST(SUM(cost_nanousd) AS BIGINT)
+FROM usage_days
+WHERE workspace_id = :workspace_id AND month = :month AND dimension = 'operation'
+GROUP BY day ORDER BY day;
+
+-- ---- reconcile ----
+
+-- name: cost_ledger_sum
+-- kind: one
+-- in: workspace_id text, month int
+-- out: cost_nanousd int, calls int
+SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT), count(*)
+FROM ledger WHERE workspace_id = :workspace_id AND month = :month;
+
+-- name: cost_reserved_sum
+-- kind: one
+-- in: workspace_id text, month int
+-- out: cost_nanousd int
+SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT)
+FROM reservations WHERE workspace_id = :workspace_id AND month = :month AND state = 'OPEN';
+
+-- name: cost_usage_sum
+-- kind: one
+-- in: workspace_id text, month int, dimension text
+-- out: cost_nanousd int, calls int
+SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT), CAST(COALESCE(SUM(calls), 0) AS BIGINT)
+FROM usage_days WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension;
+
+-- name: cost_usage_diff
+-- kind: many
+-- in: workspace_id text, month int, dimension text, first_day int, last_day int, limit int
+-- out: value text, day int, calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+-- doc: What the roll-up of a dimension lacks against the ledger; negative: what it has too much.
+SELECT value, day, CAST(SUM(calls) AS BIGINT), CAST(SUM(unpriced) AS BIGINT),
+    CAST(SUM(input_tokens) AS BIGINT), CAST(SUM(output_tokens) AS BIGINT),
+    CAST(SUM(cache_read_tokens) AS BIGINT), CAST(SUM(cache_write_tokens) AS BIGINT),
+    CAST(SUM(cost_nanousd) AS BIGINT)
+FROM (SELECT CASE :dimension WHEN 'model' THEN provider || '/' || model
+                             WHEN 'user' THEN COALESCE(user_id, '')
+                             WHEN 'operation' THEN operation_type
+                             ELSE key_source END AS value,
+          CASE WHEN created_at / 86400000 < :first_day THEN :first_day
+               WHEN created_at / 86400000 > :last_day THEN :last_day
+               ELSE created_at / 86400000 END AS day,
+          1 AS calls, CASE WHEN price_version IS NULL THEN 1 ELSE 0 END AS unpriced, input_tokens,
+          output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd
+      FROM ledger WHERE workspace_id = :workspace_id AND month = :month
+      UNION ALL
+      SELECT value, day, -calls, -unpriced, -input_tokens, -output_tokens, -cache_read_tokens,
+          -cache_write_tokens, -cost_nanousd
+      FROM usage_days
+      WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension) AS both_sides
+GROUP BY value, day
+HAVING SUM(calls) <> 0 OR SUM(unpriced) <> 0 OR SUM(input_tokens) <> 0 OR SUM(output_tokens) <> 0
+    OR SUM(cache_read_tokens) <> 0 OR SUM(cache_write_tokens) <> 0 OR SUM(cost_nanousd) <> 0
+ORDER BY value, day LIMIT :limit;
+
+-- name: cost_usage_shift
+-- kind: exec
+-- in: workspace_id text, month int, dimension text, value text, day int, calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+INSERT INTO usage_days (workspace_id, month, dimension, value, day, calls, unpriced, input_tokens,
+    output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd)
+VALUES (:workspace_id, :month, :dimension, :value, :day, :calls, :unpriced, :input_tokens,
+    :output_tokens, :cache_read_tokens, :cache_write_tokens, :cost_nanousd)
+ON CONFLICT (workspace_id, month, dimension, value, day) DO UPDATE
+SET calls = usage_days.calls + excluded.calls, unpriced = usage_days.unpriced + excluded.unpriced,
+    input_tokens = usage_days.input_tokens + excluded.input_tokens,
+    output_tokens = usage_days.output_tokens + excluded.output_tokens,
+    cache_read_tokens = usage_days.cache_read_tokens + excluded.cache_read_tokens,
+    cache_write_tokens = usage_days.cache_write_tokens + excluded.cache_write_tokens,
+    cost_nanousd = usage_days.cost_nanousd + excluded.cost_nanousd;
+
+-- name: cost_budget_shift
+-- kind: exec
+-- in: workspace_id text, month int, seen int, spent int, reserved int, calls int, now int
+-- doc: Adds what was found to be missing, once: no row is changed when another has reconciled since `seen`.
+INSERT INTO budgets (workspace_id, month, spent_nanousd, reserved_nanousd, calls, updated_at)
+VALUES (:workspace_id, :month, :spent, :reserved, :calls, :now)
+ON CONFLICT (workspace_id, month) DO UPDATE
+SET spent_nanousd = budgets.spent_nanousd + excluded.spent_nanousd,
+    reserved_nanousd = budgets.reserved_nanousd + excluded.reserved_nanousd,
+    calls = budgets.calls + excluded.calls, version = budgets.version + 1,
+    updated_at = excluded.updated_at
+WHERE budgets.version = :seen;
+
+-- name: cost_budget_list
+-- kind: many
+-- in: from_month int, after_workspace text, after_month int, limit int
+-- out: workspace_id text, month int
+-- scan: nightly; one row for each workspace and month
+-- tenantless: the nightly job serves every workspace
+SELECT workspace_id, month FROM budgets
+WHERE (workspace_id, month) > (:after_workspace, :after_month) AND month >= :from_month
+ORDER BY workspace_id, month LIMIT :limit;
+
+-- ---- purge ----
+
+-- name: cost_reservation_purge
+-- kind: exec
+-- in: settled_before int, swept_before int, limit int
+-- tenantless: retention of the whole installation
+DELETE FROM reservations WHERE (workspace_id, id) IN (
+    SELECT workspace_id, id FROM reservations
+    WHERE closed_at IS NOT NULL AND closed_at < :settled_before
+      AND (state <> 'SWEPT' OR closed_at < :swept_before)
+    ORDER BY closed_at LIMIT :limit);
+
+-- name: cost_ledger_months
+-- kind: many
+-- in: before_month int, after_workspace text, limit int
+-- out: workspace_id text
+-- scan: nightly; one row for each workspace and month
+-- tenantless: the nightly job serves every workspace
+-- doc: Workspaces that have booked anything before the month.
+SELECT DISTINCT workspace_id FROM budgets
+WHERE workspace_id > :after_workspace AND month < :before_month
+ORDER BY workspace_id LIMIT :limit;
+
+-- name: cost_ledger_purge
+-- kind: exec
+-- in: workspace_id text, before_month int, limit int
+DELETE FROM ledger WHERE workspace_id = :workspace_id AND id IN (
+    SELECT id FROM ledger
+    WHERE workspace_id = :workspace_id AND month < :before_month
+    ORDER BY month, created_at, id LIMIT :limit);

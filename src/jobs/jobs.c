@@ -13,11 +13,13 @@
 #include <assert.h>
 
 #include "base/app.h"
+#include "base/clock.h"
 #include "base/cuid.h"
 #include "jobs/jobs_sql.h"
 
 #define BACK_OFF_FIRST_MS 5000
 #define BACK_OFF_MOST_MS (60 * 60 * 1000)
+#define DAY_S (24 * 60 * 60)
 
 enum err job_add(struct cx *cx, const struct job_new *j, bool *ret_added)
 {
@@ -44,6 +46,22 @@ enum err job_add(struct cx *cx, const struct job_new *j, bool *ret_added)
     if (ret_added)
         *ret_added = affected == 1;
     return OK;
+}
+
+enum err job_period_add(struct cx *cx, const struct job_kind *k)
+{
+    assert(k->every_s > 0);
+    int64_t period = cx->now_ms / (k->every_s * 1000);
+    struct date d = date_from_days(period);
+    struct job_new j = { .kind = k->name, .attempts_max = k->attempts_max };
+    j.id = k->every_s == DAY_S
+               ? str_fmt(cx->arena, "%s-%04d-%02d-%02d", k->name, d.year, d.month, d.day)
+               : str_fmt(cx->arena, "%s-%lld", k->name, (long long)period);
+    struct str workspace_id = cx->principal.workspace_id;
+    cx->principal.workspace_id = STR_NULL;
+    enum err e = job_add(cx, &j, NULL);
+    cx->principal.workspace_id = workspace_id;
+    return e;
 }
 
 enum err job_claim(struct cx *cx, const struct job_claim *c, struct job **ret, size_t *ret_count)

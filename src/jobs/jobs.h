@@ -44,6 +44,7 @@ struct job_kind {
     int64_t lease_s;  /* 0: JOB_LEASE_S_DEFAULT; renewed while run goes on */
     int attempts_max; /* 0: JOB_ATTEMPTS_DEFAULT */
     bool slow;        /* LANE_SLOW */
+    int64_t every_s;  /* the runner adds one each so many seconds of UTC; 0: only job_add does */
 };
 
 /* ---- adding ---- */
@@ -88,7 +89,7 @@ int64_t job_back_off_ms(int64_t attempt, uint32_t random);
 /* ---- the runner ---- */
 
 struct job_runner_options {
-    const struct job_kind *kinds; /* live as long as the runner; "retention" is added to them */
+    const struct job_kind *kinds; /* copied; their texts live on; "retention" is added to them */
     size_t kinds_count;
     int parallel_max; /* jobs at a time, 1-64; 0: 8 */
     int64_t poll_ms;  /* how often other processes' jobs are looked for; 0: 1,000 */
@@ -113,11 +114,13 @@ void job_metrics(struct buf *out, void *runner);
 /* attempts_max of the kind, for job_add. */
 int job_kind_attempts(const struct job_runner *r, const char *kind);
 
+/* Adds this period's run of a kind with `every_s`, of no workspace, unless it is there: one over
+ * all processes, because the period stands in its id. Inside a write. */
+enum err job_period_add(struct cx *cx, const struct job_kind *k);
+
 /* ---- retention: built in, daily ---- */
 
 extern const struct job_kind job_retention_kind;
-/* Adds today's (UTC) run unless it is there. Inside a write. */
-enum err job_retention_add(struct cx *cx);
 
 /* Operation rows: list_jobs, retry_job. */
 extern const struct op job_ops[];

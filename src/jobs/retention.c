@@ -2,9 +2,8 @@
  *
  * Goals: no closure deletes more than SLICE_ROWS; bytes that no row owns go as well; a run that
  * dies half-way is simply run again. Non-goals: the data of people (its areas have purges of their
- * own). The day stands in the job's id, so that each day has one run over all processes. */
+ * own). */
 #include "base/app.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "blob/blob.h"
 #include "jobs/jobs.h"
@@ -93,20 +92,9 @@ static enum err retention_run(struct cx *cx, const struct job *job)
     return sweep_blobs(cx);
 }
 
-const struct job_kind job_retention_kind = {
-    .name = "retention", .run = retention_run, .lease_s = 120, .attempts_max = 5, .slow = true
-};
-
-enum err job_retention_add(struct cx *cx)
-{
-    struct date d = date_from_days(cx->now_ms / DAY_MS);
-    struct job_new j = { .kind = job_retention_kind.name,
-                         .attempts_max = job_retention_kind.attempts_max,
-                         .id = str_fmt(cx->arena, "retention-%04d-%02d-%02d", d.year, d.month,
-                                       d.day) };
-    struct str workspace_id = cx->principal.workspace_id;
-    cx->principal.workspace_id = STR_NULL;
-    enum err e = job_add(cx, &j, NULL);
-    cx->principal.workspace_id = workspace_id;
-    return e;
-}
+const struct job_kind job_retention_kind = { .name = "retention",
+                                             .run = retention_run,
+                                             .lease_s = 120,
+                                             .attempts_max = 5,
+                                             .slow = true,
+                                             .every_s = 24 * 60 * 60 };

@@ -52,8 +52,8 @@ struct job_runner {
     struct slot *slots;
     size_t slots_count;
     int64_t poll_ms;
-    struct arena *arena; /* the scheduler's */
-    int64_t retention_day;
+    struct arena *arena;         /* the scheduler's */
+    int64_t *periods;            /* of each kind with every_s: the last one added; -1: none */
     int64_t next_at_ms;          /* when the last tick saw the next thing due; 0: nothing */
     atomic_int_least64_t now_ms; /* without a thread: of the last tick */
 
@@ -272,10 +272,20 @@ static enum err claim_write(struct cx *cx, void *arg)
     return job_claim(cx, &t->claim, &t->jobs, &t->count);
 }
 
-static enum err retention_write(struct cx *cx, void *arg)
+static enum err period_write(struct cx *cx, void *arg)
 {
-    (void)arg;
-    return job_retention_add(cx);
+    return job_period_add(cx, arg);
+}
+
+/* What is tried again at the next tick when it fails. */
+static void add_periodic(struct job_runner *r, struct cx *cx)
+{
+    for (size_t i = 0; i < r->kinds_count; i++) {
+        struct job_kind *k = &r->kinds[i];
+        int64_t period = k->every_s ? cx->now_ms / (k->every_s * 1000) : -1;
+        if (period != r->periods[i] && db_write(cx, period_write, k) == OK)
+            r->periods[i] = period;
+    }
 }
 
 static void slot_take(struct slot *s, const struct job *j)
@@ -407,9 +417,7 @@ size_t job_runner_tick(struct job_runner *r, int64_t now_ms)
                      .now_ms = now_ms,
                      .request_id = STR("jobs") };
     struct due d = { .kinds = str_of(r->kinds_text) };
-    int64_t day = now_ms / (24 * 60 * 60 * 1000);
-    if (day != r->retention_day && db_write(&cx, retention_write, NULL) == OK)
-        r->retention_day = day;
+    add_periodic(r, &cx);
     renew_leases(r, &cx);
     if (db_read(&cx, due_read, &d) != OK)
         return 0;
@@ -476,7 +484,11 @@ static void kinds_fill(struct job_runner *r, const struct job_runner_options *o)
     buf_put_byte(&text, ',');
     r->kinds_count = o->kinds_count + 1;
     r->kinds = calloc(r->kinds_count, sizeof *r->kinds);
+    r->periods = calloc(r->kinds_count, sizeof *r->periods);
+    if (!r->kinds || !r->periods)
+        abort();
     for (size_t i = 0; i < r->kinds_count; i++) {
+        r->periods[i] = -1;
         r->kinds[i] = i < o->kinds_count ? o->kinds[i] : job_retention_kind;
         buf_put_cstr(&text, r->kinds[i].name);
         buf_put_byte(&text, ',');
@@ -500,7 +512,6 @@ struct job_runner *job_runner_new(struct app *app, const struct job_runner_optio
     pthread_mutex_init(&r->mutex, NULL);
     r->app = app;
     r->poll_ms = o->poll_ms ? o->poll_ms : POLL_MS_DEFAULT;
-    r->retention_day = -1;
     r->arena = arena_new(0);
     kinds_fill(r, o);
     r->slots_count = o->parallel_max ? (size_t)o->parallel_max : SLOTS_DEFAULT;
@@ -550,6 +561,7 @@ void job_runner_free(struct job_runner *r)
     arena_free(r->arena);
     free(r->slots);
     free(r->kinds);
+    free(r->periods);
     free(r->kinds_text);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->mutex);

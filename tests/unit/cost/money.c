@@ -180,14 +180,14 @@ void rule(struct money *m, int64_t cap_nanousd, int64_t warn_percent, bool refus
 
 struct cost_settlement reported(const char *ledger_id, int64_t input, int64_t output)
 {
-    return (struct cost_settlement){ .ledger_id = str_of(ledger_id),
-                                     .basis = COST_REPORTED,
-                                     .usage = { .input_tokens = input, .output_tokens = output },
-                                     .price = { .input = 3000,
-                                                .output = 15000,
-                                                .version = STR("test") },
-                                     .attempt = 1,
-                                     .duration_ms = 5 };
+    return (struct cost_settlement){
+        .ledger_id = str_of(ledger_id),
+        .basis = COST_REPORTED,
+        .usage = { .input_tokens = input, .output_tokens = output },
+        .price = { .input = 3000, .output = 15000, .version = STR("test") },
+        .attempt = 1,
+        .duration_ms = 5
+    };
 }
 
 /* ---- the judge ---- */

@@ -40,12 +40,18 @@ static void likeness_is_no_price(void **state)
 {
     (void)state;
     static const char *const names[][2] = {
-        { "openai", "gpt-5-turbo" },       { "openai", "gpt-5-2025-13-41" },
-        { "openai", "gpt-5-" },            { "openai", "gpt" },
-        { "openai", "" },                  { "openai", "-latest" },
-        { "openai", "-20251101" },         { "anthropic", "gpt-5" },
-        { "groq", "gpt-5" },               { "openai", "ft:gpt-4o:acme::x" },
-        { "anthropic", "claude-opus-4-9" }, { "openai", "GPT-5" },
+        { "openai", "gpt-5-turbo" },
+        { "openai", "gpt-5-2025-13-41" },
+        { "openai", "gpt-5-" },
+        { "openai", "gpt" },
+        { "openai", "" },
+        { "openai", "-latest" },
+        { "openai", "-20251101" },
+        { "anthropic", "gpt-5" },
+        { "groq", "gpt-5" },
+        { "openai", "ft:gpt-4o:acme::x" },
+        { "anthropic", "claude-opus-4-9" },
+        { "openai", "GPT-5" },
         { "anthropic", "claude-sonnet-4-5-2025092" },
     };
     struct cost_price p;
@@ -79,8 +85,9 @@ static void costs_are_exact(void **state)
 {
     (void)state;
     struct cost_price p = listed("anthropic", "claude-sonnet-4-5");
-    struct cost_usage u = { .input_tokens = 1, .output_tokens = 1, .cache_read_tokens = 1,
-                            .cache_write_tokens = 1 };
+    struct cost_usage u = {
+        .input_tokens = 1, .output_tokens = 1, .cache_read_tokens = 1, .cache_write_tokens = 1
+    };
     assert_int_equal(cost_of(&p, &u), 3000 + 15000 + 300 + 3750);
     u = (struct cost_usage){ .input_tokens = 1000000, .output_tokens = 1000000 };
     assert_int_equal(cost_of(&p, &u), INT64_C(18000000000));
@@ -107,7 +114,9 @@ static void long_prompts_cost_their_tier(void **state)
 {
     (void)state;
     struct cost_price p = listed("anthropic", "claude-haiku-5-5");
-    struct cost_usage u = { .input_tokens = 50000, .cache_read_tokens = 50000, .output_tokens = 10 };
+    struct cost_usage u = { .input_tokens = 50000,
+                            .cache_read_tokens = 50000,
+                            .output_tokens = 10 };
     assert_int_equal(cost_of(&p, &u), 50000 * 100 + 50000 * 10 + 10 * 500);
     u.cache_write_tokens = 1;
     assert_int_equal(cost_of(&p, &u), 50000 * 500 + 50000 * 50 + 625 + 10 * 2500);
@@ -117,8 +126,10 @@ static void sums_saturate(void **state)
 {
     (void)state;
     struct cost_price p = { .input = INT64_MAX, .output = INT64_MAX, .per_minute = INT64_MAX };
-    struct cost_usage u = { .input_tokens = INT64_MAX, .output_tokens = INT64_MAX,
-                            .cache_read_tokens = INT64_MAX, .audio_ms = INT64_MAX };
+    struct cost_usage u = { .input_tokens = INT64_MAX,
+                            .output_tokens = INT64_MAX,
+                            .cache_read_tokens = INT64_MAX,
+                            .audio_ms = INT64_MAX };
     assert_int_equal(cost_of(&p, &u), INT64_MAX / 4);
     assert_int_equal(cost_worst_case(&p, INT64_MAX, INT64_MAX), INT64_MAX / 4);
     assert_int_equal(cost_worst_case(&p, -1, INT64_MIN), 0);
@@ -145,10 +156,13 @@ static void worst_case_covers_every_actual(void **state)
     for (int i = 0; i < 200000; i++) {
         struct cost_price p = price_list[(size_t)below(&x, (int64_t)price_list_count)].price;
         if (i % 3 == 0)
-            p = (struct cost_price){ .input = below(&x, 100), .output = below(&x, 100),
-                                     .cache_read = below(&x, 100), .cache_write = below(&x, 100),
+            p = (struct cost_price){ .input = below(&x, 100),
+                                     .output = below(&x, 100),
+                                     .cache_read = below(&x, 100),
+                                     .cache_write = below(&x, 100),
                                      .long_above_tokens = below(&x, 1000),
-                                     .long_input = below(&x, 100), .long_output = below(&x, 100),
+                                     .long_input = below(&x, 100),
+                                     .long_output = below(&x, 100),
                                      .long_cache_read = below(&x, 100),
                                      .long_cache_write = below(&x, 100) };
         p.per_minute = 0;

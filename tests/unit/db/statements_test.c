@@ -148,7 +148,7 @@ static bool uses_partial_index(sqlite3 *db, const char *line)
 static bool scans_table(sqlite3 *db, const struct plan *p, const char *line)
 {
     char name[128];
-    if (strncmp(line, "SCAN ", 5) != 0 || strcmp(line, "SCAN CONSTANT ROW") == 0 ||
+    if (strncmp(line, "SCAN ", 5) != 0 || strstr(line, " CONSTANT ROW") ||
         strstr(line, "VIRTUAL TABLE") || line[5] == '(')
         return false;
     snprintf(name, sizeof name, " %.*s", (int)strcspn(line + 5, " "), line + 5);

@@ -291,6 +291,41 @@ static void retention_runs_once_a_day(void **state)
     runner_end(r);
 }
 
+static size_t count_of(struct rooms *r, const char *kind)
+{
+    struct all a = jobs_now(r);
+    size_t n = 0;
+    for (size_t i = 0; i < a.count; i++)
+        n += str_is(a.rows[i].kind, kind);
+    return n;
+}
+
+static enum err beat(struct cx *cx, const struct job *job)
+{
+    (void)cx, (void)job;
+    return OK;
+}
+
+/* Once in a period over all runners, also when the clock goes back. */
+static void a_period_has_one_run(void **state)
+{
+    ROOMS(state);
+    static const struct job_kind beats[] = { { .name = "beat", .run = beat, .every_s = 300 } };
+    struct job_runner_options o = { .kinds = beats, .kinds_count = 1, .parallel_max = 2 };
+    struct job_runner *one = job_runner_new(&r->app, &o), *two = job_runner_new(&r->app, &o);
+    static const int64_t minutes[] = { 0, 1, 4, 5, 6, 1, 11 };
+    static const size_t counts[] = { 1, 1, 1, 2, 2, 2, 3 };
+    int64_t start_ms = ROOMS_NOW_MS - ROOMS_NOW_MS % 300000;
+    for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++) {
+        job_runner_tick(one, start_ms + minutes[i] * 60000);
+        job_runner_tick(two, start_ms + minutes[i] * 60000);
+        assert_int_equal(count_of(r, "beat"), counts[i]);
+    }
+    assert_int_equal(count_of(r, "retention"), 1);
+    job_runner_free(one);
+    job_runner_free(two);
+}
+
 static enum err old_keys_add(struct cx *cx, void *arg)
 {
     (void)arg;
@@ -460,6 +495,7 @@ int main(void)
         ROOMS_TEST(a_failing_job_ends_dead_and_is_revived),
         ROOMS_TEST(retention_runs_once_a_day),
         ROOMS_TEST(retention_takes_more_than_a_slice),
+        ROOMS_TEST(a_period_has_one_run),
         ROOMS_TEST(two_runners_share_without_repeating),
         ROOMS_TEST(stop_loses_nothing),
         ROOMS_TEST(listed_by_page),

@@ -1,0 +1,174 @@
+/* Reconcile: the month's snapshot and roll-ups against the ledger and the open reservations.
+ *
+ * Goals: exact while calls go on, and nobody waits: the long reading is a snapshot, the write is
+ * short. It works because a call changes both sides by the same amount in one transaction, so that
+ * the difference found in any snapshot is the difference in all of them.
+ * Non-goal: changing the ledger, which is the truth.
+ *
+ * Invariant: a difference is added once. budgets.version counts reconciliations alone; the write
+ * says which one it has seen. */
+#include "audit/audit.h"
+#include "base/log.h"
+#include "cost/book.h"
+#include "cost/cost_sql.h"
+#include "cost/usage.h"
+
+#define DIFFS_MAX 1000 /* rows of the roll-ups in one write */
+enum { ROUNDS_MAX = 1000, TRIES_MAX = 5 };
+
+static const char *const dimensions[] = { "model", "user", "operation", "keySource", NULL };
+
+struct diffs {
+    const char *dimension;
+    struct cost_usage_diff_row *rows;
+    size_t count;
+};
+
+struct finding {
+    int64_t month, version;
+    struct cost_ledger_sum_row ledger;
+    int64_t open_nanousd;
+    struct cost_budget_get_row budget;
+    struct diffs diffs; /* of the first dimension that differs */
+    bool shifted;
+};
+
+static enum err diffs_find(struct cx *cx, struct finding *f)
+{
+    for (size_t i = 0; dimensions[i] && f->diffs.count == 0; i++) {
+        struct cost_usage_sum_in sum_in = { .workspace_id = cx->principal.workspace_id,
+                                            .month = f->month,
+                                            .dimension = str_of(dimensions[i]) };
+        struct cost_usage_sum_row sum;
+        bool found;
+        TRY(cost_usage_sum(cx, &sum_in, &sum, &found));
+        if (sum.cost_nanousd == f->ledger.cost_nanousd && sum.calls == f->ledger.calls)
+            continue;
+        struct cost_usage_diff_in in = { .workspace_id = sum_in.workspace_id,
+                                         .month = f->month,
+                                         .dimension = sum_in.dimension,
+                                         .first_day = month_first_day(f->month),
+                                         .last_day =
+                                             month_first_day(f->month) + month_days(f->month) - 1,
+                                         .limit = DIFFS_MAX };
+        f->diffs.dimension = dimensions[i];
+        TRY(cost_usage_diff(cx, &in, &f->diffs.rows, &f->diffs.count));
+    }
+    return OK;
+}
+
+static enum err find(struct cx *cx, void *arg)
+{
+    struct finding *f = arg;
+    struct cost_ledger_sum_in l_in = { .workspace_id = cx->principal.workspace_id,
+                                       .month = f->month };
+    struct cost_reserved_sum_in r_in = { .workspace_id = l_in.workspace_id, .month = f->month };
+    struct cost_budget_get_in b_in = { .workspace_id = l_in.workspace_id, .month = f->month };
+    struct cost_reserved_sum_row open;
+    bool found;
+    TRY(cost_ledger_sum(cx, &l_in, &f->ledger, &found));
+    TRY(cost_reserved_sum(cx, &r_in, &open, &found));
+    TRY(cost_budget_get(cx, &b_in, &f->budget, &found));
+    if (!found)
+        f->budget = (struct cost_budget_get_row){ .version = 1 };
+    f->open_nanousd = open.cost_nanousd;
+    f->diffs = (struct diffs){ 0 };
+    return diffs_find(cx, f);
+}
+
+static bool snapshot_differs(const struct finding *f)
+{
+    return f->budget.spent_nanousd != f->ledger.cost_nanousd ||
+           f->budget.calls != f->ledger.calls || f->budget.reserved_nanousd != f->open_nanousd;
+}
+
+static enum err audit_drift(struct cx *cx, const struct finding *f)
+{
+    struct str drift = usd_text(cx->arena, f->ledger.cost_nanousd - f->budget.spent_nanousd);
+    struct audit_row row = {
+        .action = STR("reconcile_ai_usage"),
+        .entity_type = STR("budget"),
+        .entity_id = month_text(cx->arena, f->month),
+        .message = str_fmt(cx->arena,
+                           "The month's snapshot differed from the ledger by %.*s USD, its roll-up "
+                           "in %d rows.",
+                           STR_ARG(drift), (int)f->diffs.count),
+    };
+    return audit_append(cx, &row);
+}
+
+static enum err correct(struct cx *cx, void *arg)
+{
+    struct finding *f = arg;
+    struct cost_budget_shift_in in = {
+        .workspace_id = cx->principal.workspace_id,
+        .month = f->month,
+        .seen = f->budget.version,
+        .spent = f->ledger.cost_nanousd - f->budget.spent_nanousd,
+        .reserved = f->open_nanousd - f->budget.reserved_nanousd,
+        .calls = f->ledger.calls - f->budget.calls,
+        .now = cx->now_ms,
+    };
+    int64_t affected;
+    TRY(cost_budget_shift(cx, &in, &affected));
+    f->shifted = affected == 1;
+    if (!f->shifted)
+        return OK;
+    for (size_t i = 0; i < f->diffs.count; i++) {
+        const struct cost_usage_diff_row *d = &f->diffs.rows[i];
+        struct cost_usage_shift_in shift = { .workspace_id = in.workspace_id,
+                                             .month = f->month,
+                                             .dimension = str_of(f->diffs.dimension),
+                                             .value = d->value,
+                                             .day = d->day,
+                                             .calls = d->calls,
+                                             .unpriced = d->unpriced,
+                                             .input_tokens = d->input_tokens,
+                                             .output_tokens = d->output_tokens,
+                                             .cache_read_tokens = d->cache_read_tokens,
+                                             .cache_write_tokens = d->cache_write_tokens,
+                                             .cost_nanousd = d->cost_nanousd };
+        TRY(cost_usage_shift(cx, &shift, NULL));
+    }
+    return audit_drift(cx, f);
+}
+
+/* One difference after the other, at most DIFFS_MAX rows at a time, until none is left. */
+enum err cost_reconcile(struct cx *cx, int64_t month, struct reconciled *ret)
+{
+    struct finding f = { .month = month };
+    struct reconciled r = { .month = month };
+    bool first = true;
+    int lost = 0;
+    for (int round = 0; round < ROUNDS_MAX && lost < TRIES_MAX; round++) {
+        struct arena_mark mark = arena_mark(cx->arena);
+        TRY(db_read(cx, find, &f));
+        if (first) {
+            r.before_nanousd = f.budget.spent_nanousd;
+            r.reserved_before_nanousd = f.budget.reserved_nanousd;
+            r.calls_before = f.budget.calls;
+        }
+        /* Others may have booked between two rounds: what was found first is what is told. */
+        if (first || snapshot_differs(&f)) {
+            r.after_nanousd = f.ledger.cost_nanousd;
+            r.reserved_after_nanousd = f.open_nanousd;
+            r.calls_after = f.ledger.calls;
+        }
+        first = false;
+        if (!snapshot_differs(&f) && f.diffs.count == 0) {
+            r.drift_nanousd = r.after_nanousd - r.before_nanousd;
+            *ret = r;
+            return OK;
+        }
+        TRY(db_write(cx, correct, &f));
+        if (f.shifted)
+            log_line(LOG_WARN, "usage differed from the ledger and was corrected",
+                     log_s("workspace", cx->principal.workspace_id), log_i("month", month),
+                     log_i("nanousd", f.ledger.cost_nanousd - f.budget.spent_nanousd),
+                     log_i("rollup_rows", (int64_t)f.diffs.count));
+        lost += !f.shifted;
+        r.rollups_corrected += f.shifted ? (int64_t)f.diffs.count : 0;
+        arena_reset(cx->arena, mark);
+    }
+    return cx_fail(cx, ERR_OVERLOADED, "Others are reconciling this month; try again shortly.");
+}
