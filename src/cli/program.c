@@ -26,6 +26,7 @@
 #include "net/pool.h"
 #include "op/metrics.h"
 #include "op/registry.h"
+#include "search/search.h"
 #include "tenancy/tenancy.h"
 
 enum { QUEUE_MAX = 4096, SLOW_THREADS = 2, SLOW_QUEUE_MAX = 64, SLOW_STACK_BYTES = 512 * 1024 };
@@ -38,6 +39,7 @@ struct registry *program_registry(char *error, size_t size)
         { nextauth_ops, nextauth_ops_count },
         { job_ops, job_ops_count },
         { kb_ops, kb_ops_count },
+        { search_ops, search_ops_count },
         { http_ops, http_ops_count },
         { operator_ops, operator_ops_count },
         { backup_ops, backup_ops_count },
@@ -146,6 +148,7 @@ static bool open_gate(struct program *p, char *error, size_t size)
     app->metrics = metrics_new(registry_count(app->ops));
     metrics_add_source(app->metrics, db_gauges, app->db);
     app->limits = limits_new(p->config, 0);
+    app->search_docs = search_docs_new();
     app->auth = auth_new(p->config, error, size);
     if (app->auth)
         auth_set_limiter(app->auth, limits_take);
@@ -155,7 +158,9 @@ static bool open_gate(struct program *p, char *error, size_t size)
 static void start_server_parts(struct program *p)
 {
     struct app *app = &p->app;
-    struct job_runner_options jobs = { .parallel_max = 4 };
+    struct job_runner_options jobs = { .kinds = search_job_kinds,
+                                       .kinds_count = search_job_kinds_count,
+                                       .parallel_max = 4 };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int readers =
         p->config->db_readers ? (int)p->config->db_readers : (int)(2 * (cores > 0 ? cores : 1));
@@ -213,6 +218,7 @@ void program_close(struct program *p)
     audit_log_free(app->audit);
     auth_free(app->auth);
     limits_free(app->limits);
+    search_docs_free(app->search_docs);
     blob_store_close(app->blobs);
     db_close(app->db);
     metrics_free(app->metrics);
