@@ -23,6 +23,7 @@ struct app {
     struct job_runner *jobs;         /* jobs/jobs.h */
     struct credentials *credentials; /* credentials/credentials.h */
     struct llm *llm;                 /* llm/llm.h */
+    struct search_docs *search_docs; /* search/search.h */
     struct runs *runs;               /* run/run.h; NULL: no server */
     struct metrics *metrics;         /* op/metrics.h */
     char node_id[26];                /* CUID of this process, row of table nodes */

@@ -31,6 +31,7 @@
 #include "net/pool.h"
 #include "op/metrics.h"
 #include "op/registry.h"
+#include "search/search.h"
 #include "tenancy/tenancy.h"
 #include "vault/vault.h"
 
@@ -52,6 +53,7 @@ struct registry *program_registry(char *error, size_t size)
         { chat_ops, chat_ops_count },
         { chat_thread_ops, chat_thread_ops_count },
         { chat_tool_ops, chat_tool_ops_count },
+        { search_ops, search_ops_count },
         { http_ops, http_ops_count },
         { operator_ops, operator_ops_count },
         { backup_ops, backup_ops_count },
@@ -187,6 +189,7 @@ static bool open_gate(struct program *p, char *error, size_t size)
     app->metrics = metrics_new(registry_count(app->ops));
     metrics_add_source(app->metrics, db_gauges, app->db);
     app->limits = limits_new(p->config, 0);
+    app->search_docs = search_docs_new();
     app->auth = auth_new(p->config, error, size);
     if (app->auth)
         auth_set_limiter(app->auth, limits_take);
@@ -207,6 +210,7 @@ static void start_server_parts(struct program *p)
     struct job_kind kinds[KINDS_MAX];
     size_t kinds_count = 0;
     kinds_add(kinds, &kinds_count, cost_job_kinds, cost_job_kinds_count);
+    kinds_add(kinds, &kinds_count, search_job_kinds, search_job_kinds_count);
     kinds_add(kinds, &kinds_count, &chat_purge_job, 1);
     struct job_runner_options jobs = { .kinds = kinds,
                                        .kinds_count = kinds_count,
@@ -269,6 +273,7 @@ void program_close(struct program *p)
     audit_log_free(app->audit);
     auth_free(app->auth);
     limits_free(app->limits);
+    search_docs_free(app->search_docs);
     blob_store_close(app->blobs);
     db_close(app->db);
     vault_free(app->vault);

@@ -8,6 +8,7 @@
 
 #include "base/cuid.h"
 #include "base/fold.h"
+#include "jobs/jobs.h"
 #include "kb/kb_sql.h"
 #include "kb/tiptap.h"
 
@@ -143,6 +144,87 @@ enum err kb_children(struct cx *cx, struct str parent_id, int64_t after_position
     return OK;
 }
 
+enum err kb_title(struct cx *cx, struct str id, struct str *ret, bool *ret_found)
+{
+    struct kb_document_brief_in in = { .workspace_id = cx->principal.workspace_id,
+                                       .user_id = viewer(cx),
+                                       .id = id };
+    struct kb_document_brief_row row;
+    TRY(kb_document_brief(cx, &in, &row, ret_found));
+    *ret = *ret_found ? row.title : STR_NULL;
+    return OK;
+}
+
+/* ---- texts ---- */
+
+static enum err text_make(struct cx *cx, struct str id, struct str content, struct str plain,
+                          struct str *ret)
+{
+    struct json doc;
+    struct json_fault fault;
+    *ret = plain;
+    if (!str_given(content))
+        return OK;
+    if (json_parse(cx->arena, content, NULL, &doc, &fault) != OK || tiptap_fault(&doc))
+        return cx_fault(cx, "document %.*s holds no Tiptap document", STR_ARG(id));
+    *ret = tiptap_outline_text(cx->arena, &doc);
+    return OK;
+}
+
+enum err kb_text(struct cx *cx, struct str id, struct kb_document *ret_document,
+                 struct str *ret_text)
+{
+    struct kb_document d;
+    TRY(kb_get(cx, id, &d));
+    TRY(text_make(cx, id, d.content, d.text, ret_text));
+    *ret_document = d;
+    return OK;
+}
+
+enum err kb_source_get(struct cx *cx, struct str id, struct kb_source *ret, bool *ret_found)
+{
+    struct kb_document_source_in in = { .workspace_id = cx->principal.workspace_id, .id = id };
+    struct kb_document_source_row row;
+    struct str text;
+    TRY(kb_document_source(cx, &in, &row, ret_found));
+    if (!*ret_found)
+        return OK;
+    TRY(text_make(cx, id, row.content, row.plain_text, &text));
+    *ret = (struct kb_source){ .title = row.title,
+                               .text = text,
+                               .owner_id = row.owner_id,
+                               .for_all = str_is(row.visibility, "WORKSPACE"),
+                               .version = row.version };
+    return OK;
+}
+
+enum err kb_source_version(struct cx *cx, struct str id, int64_t *ret)
+{
+    struct kb_document_version_in in = { .workspace_id = cx->principal.workspace_id, .id = id };
+    struct kb_document_version_row row;
+    bool found;
+    TRY(kb_document_version(cx, &in, &row, &found));
+    *ret = found ? row.version : 0;
+    return OK;
+}
+
+enum err kb_source_ids(struct cx *cx, struct str after, int64_t limit, struct str **ret,
+                       size_t *ret_count)
+{
+    struct kb_document_ids_in in = { .workspace_id = cx->principal.workspace_id,
+                                     .after = after,
+                                     .limit = limit };
+    struct kb_document_ids_row *rows;
+    size_t count;
+    TRY(kb_document_ids(cx, &in, &rows, &count));
+    struct str *ids = arena_array(cx->arena, count, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = rows[i].id;
+    *ret = ids;
+    *ret_count = count;
+    return OK;
+}
+
 /* ---- content ---- */
 
 struct made {
@@ -191,6 +273,16 @@ static enum err content_make(struct cx *cx, const struct kb_content *c, struct m
 
 /* ---- writing ---- */
 
+/* The index follows. No unique key: a job that runs already may have read what was before. */
+static enum err index_add(struct cx *cx, struct str id)
+{
+    struct job_new j = { .kind = KB_INDEX_JOB,
+                         .payload = str_fmt(cx->arena,
+                                            "{\"sourceType\":\"DOCUMENT\",\"sourceId\":\"%.*s\"}",
+                                            STR_ARG(id)) };
+    return job_add(cx, &j, NULL);
+}
+
 static enum err parent_check(struct cx *cx, struct str parent_id)
 {
     struct kb_document_brief_in in = { .workspace_id = cx->principal.workspace_id,
@@ -233,6 +325,7 @@ enum err kb_create(struct cx *cx, const struct kb_new *n, struct kb_document *re
         .now = cx->now_ms,
     };
     TRY(kb_document_insert(cx, &in, NULL));
+    TRY(index_add(cx, in.id));
     cx_entity(cx, "document", in.id);
     return kb_get(cx, in.id, ret);
 }
@@ -276,6 +369,58 @@ enum err kb_update(struct cx *cx, const struct kb_change *c, struct kb_document 
     TRY(kb_document_set(cx, &in, &affected));
     if (affected != 1)
         return version_conflict(cx, now.version);
+    TRY(index_add(cx, c->id));
     cx_entity(cx, "document", c->id);
     return kb_get(cx, c->id, ret);
+}
+
+enum err kb_archive(struct cx *cx, struct str id)
+{
+    struct kb_document_archive_in in = { .workspace_id = cx->principal.workspace_id,
+                                         .id = id,
+                                         .user_id = viewer(cx),
+                                         .now = cx->now_ms };
+    struct kb_document_has_children_in inside = { .workspace_id = in.workspace_id, .id = id };
+    struct kb_document_has_children_row child;
+    struct str title;
+    bool found;
+    TRY(kb_title(cx, id, &title, &found));
+    if (!found)
+        return not_found(cx);
+    TRY(kb_document_has_children(cx, &inside, &child, &found));
+    if (found)
+        FAIL(cx, CONFLICT, "Archive what stands in it first.");
+    TRY(kb_document_archive(cx, &in, NULL));
+    TRY(index_add(cx, id));
+    cx_entity(cx, "document", id);
+    return OK;
+}
+
+enum err kb_restore(struct cx *cx, struct str id, struct kb_document *ret)
+{
+    struct kb_document_archived_in key = { .workspace_id = cx->principal.workspace_id,
+                                           .user_id = viewer(cx),
+                                           .id = id };
+    struct kb_document_archived_row row;
+    struct str title;
+    bool found;
+    TRY(kb_document_archived(cx, &key, &row, &found));
+    if (!found)
+        return not_found(cx);
+    if (!row.deleted)
+        FAIL(cx, CONFLICT, "The document is not archived.");
+    if (str_given(row.parent_id)) {
+        TRY(kb_title(cx, row.parent_id, &title, &found));
+        if (!found)
+            row.parent_id = STR_NULL;
+    }
+    struct kb_document_restore_in in = { .workspace_id = key.workspace_id,
+                                         .id = id,
+                                         .parent_id = row.parent_id,
+                                         .user_id = key.user_id,
+                                         .now = cx->now_ms };
+    TRY(kb_document_restore(cx, &in, NULL));
+    TRY(index_add(cx, id));
+    cx_entity(cx, "document", id);
+    return kb_get(cx, id, ret);
 }

@@ -63,6 +63,35 @@ struct kb_change {
 /* Inside a write. VERSION_CONFLICT with details.version. */
 enum err kb_update(struct cx *cx, const struct kb_change *c, struct kb_document *ret);
 
+/* Archives a document; what stands in it goes first (CONFLICT). Inside a write. */
+enum err kb_archive(struct cx *cx, struct str id);
+/* Undoes it; at the top when what it stood in is not there any more. CONFLICT when it is not
+ * archived. Inside a write. */
+enum err kb_restore(struct cx *cx, struct str id, struct kb_document *ret);
+
+/* Title of what the caller may see. */
+enum err kb_title(struct cx *cx, struct str id, struct str *ret, bool *ret_found);
+/* The whole text, headings as lines that begin with # marks; for the caller. */
+enum err kb_text(struct cx *cx, struct str id, struct kb_document *ret_document,
+                 struct str *ret_text);
+
+/* ---- for the index of full text: rights are not asked ---- */
+
+/* Each change of a document adds a job of this kind; payload {"sourceType":"DOCUMENT","sourceId"}.
+ */
+#define KB_INDEX_JOB "search_index"
+struct kb_source {
+    struct str title, text; /* text as kb_text has it */
+    struct str owner_id;
+    bool for_all; /* the workspace may see it; else its owner alone */
+    int64_t version;
+};
+/* Not found: archived, or never there. */
+enum err kb_source_get(struct cx *cx, struct str id, struct kb_source *ret, bool *ret_found);
+enum err kb_source_version(struct cx *cx, struct str id, int64_t *ret); /* 0: not found */
+enum err kb_source_ids(struct cx *cx, struct str after, int64_t limit, struct str **ret,
+                       size_t *ret_count);
+
 struct kb_node {
     struct str id, kind, parent_id, title;
     int64_t position;
@@ -73,7 +102,7 @@ struct kb_node {
 enum err kb_children(struct cx *cx, struct str parent_id, int64_t after_position,
                      struct str after_id, int64_t limit, struct kb_node **ret, size_t *ret_count);
 
-/* Operation rows: list, get, create, update, tree. */
+/* Operation rows: list, get, get content, create, update, archive, restore, tree. */
 extern const struct op kb_ops[];
 extern const size_t kb_ops_count;
 

@@ -57,8 +57,8 @@ WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NULL
 -- name: kb_document_brief
 -- kind: one
 -- in: workspace_id text, user_id text, id text
--- out: kind text, visibility text, owner_id text, version int
-SELECT kind, visibility, owner_id, version
+-- out: kind text, title text, visibility text, owner_id text, version int
+SELECT kind, title, visibility, owner_id, version
 FROM documents
 WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NULL
   AND (visibility = 'WORKSPACE' OR owner_id = :user_id);
@@ -78,6 +78,61 @@ UPDATE documents SET title = COALESCE(:title, title), title_key = COALESCE(:titl
     content = COALESCE(:content, content), plain_text = COALESCE(:plain_text, plain_text),
     version = version + 1, updated_at = :now, updated_by = :user_id
 WHERE workspace_id = :workspace_id AND id = :id AND version = :version AND deleted_at IS NULL;
+
+-- name: kb_document_source
+-- kind: one
+-- in: workspace_id text, id text
+-- out: title text, visibility text, owner_id text, version int, plain_text text, content text?
+-- doc: For the index, whoever may see it.
+SELECT title, visibility, owner_id, version, plain_text, content FROM documents
+WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NULL;
+
+-- name: kb_document_version
+-- kind: one
+-- in: workspace_id text, id text
+-- out: version int
+-- doc: For the index, whoever may see it.
+SELECT version FROM documents
+WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NULL;
+
+-- name: kb_document_ids
+-- kind: many
+-- in: workspace_id text, after text, limit int
+-- out: id text
+-- doc: For the index, whoever may see them.
+SELECT id FROM documents
+WHERE workspace_id = :workspace_id AND id > :after AND deleted_at IS NULL
+ORDER BY id LIMIT :limit;
+
+-- name: kb_document_archived
+-- kind: one
+-- in: workspace_id text, user_id text, id text
+-- out: parent_id text?, version int, deleted int
+-- doc: Also what is archived; `deleted` says so.
+SELECT parent_id, version, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END FROM documents
+WHERE workspace_id = :workspace_id AND id = :id
+  AND (visibility = 'WORKSPACE' OR owner_id = :user_id);
+
+-- name: kb_document_has_children
+-- kind: one
+-- in: workspace_id text, id text
+-- out: id text
+SELECT id FROM documents
+WHERE workspace_id = :workspace_id AND parent_id = :id AND deleted_at IS NULL
+ORDER BY position, id LIMIT 1;
+
+-- name: kb_document_archive
+-- kind: exec
+-- in: workspace_id text, id text, user_id text, now int
+UPDATE documents SET deleted_at = :now, version = version + 1, updated_at = :now, updated_by = :user_id
+WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NULL;
+
+-- name: kb_document_restore
+-- kind: exec
+-- in: workspace_id text, id text, parent_id text?, user_id text, now int
+UPDATE documents SET deleted_at = NULL, parent_id = :parent_id, version = version + 1,
+    updated_at = :now, updated_by = :user_id
+WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NOT NULL;
 
 -- name: kb_document_children
 -- kind: many

@@ -469,6 +469,132 @@ static enum err tree_run(struct cx *cx, const void *input, void *output)
     return OK;
 }
 
+/* ---- archive_document, restore_document ---- */
+
+static enum err archive_run(struct cx *cx, const void *input, void *output)
+{
+    const struct get_in *in = input;
+    (void)output;
+    return kb_archive(cx, in->id);
+}
+
+static enum err restore_run(struct cx *cx, const void *input, void *output)
+{
+    const struct get_in *in = input;
+    struct document_out *out = output;
+    TRY(kb_restore(cx, in->id, &out->document.d));
+    return view_make(cx, &out->document);
+}
+
+/* ---- get_document_content ---- */
+
+enum { PAGE_CHARS = 8000 };
+
+struct content_in {
+    struct str id;
+    int64_t page;
+};
+struct content_out {
+    struct str id, title, text;
+    int64_t version, page, pages;
+};
+
+static const struct field content_in_fields[] = {
+    { .name = "id",
+      .type = FIELD_ID,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_in, id),
+      .doc = "Id of the document" },
+    { .name = "page",
+      .type = FIELD_INT,
+      .offset = FIELD_AT(struct content_in, page),
+      .min = 1,
+      .max = 1000000,
+      .def = 1,
+      .doc = "Which page of the text, from 1" },
+    FIELD_END,
+};
+static const struct field content_out_fields[] = {
+    { .name = "id",
+      .type = FIELD_ID,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_out, id),
+      .doc = "Id of the document" },
+    { .name = "title",
+      .type = FIELD_STR,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_out, title),
+      .doc = "Title" },
+    { .name = "version",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_out, version),
+      .doc = "Version that was read" },
+    { .name = "page",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_out, page),
+      .doc = "Page that was asked for" },
+    { .name = "pages",
+      .type = FIELD_INT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_out, pages),
+      .doc = "How many pages there are" },
+    { .name = "text",
+      .type = FIELD_TEXT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct content_out, text),
+      .doc = "Text of the page; headings begin with #" },
+    FIELD_END,
+};
+
+/* End of the page that begins at `from`: at a line, a space, or after PAGE_CHARS characters. */
+static size_t page_end(struct str text, size_t from)
+{
+    size_t pos = from, line = from, space = from;
+    for (int64_t chars = 0; pos < text.len && chars < PAGE_CHARS; chars++) {
+        uint32_t cp = utf8_next(text, &pos);
+        if (cp == '\n')
+            line = pos;
+        if (cp == ' ')
+            space = pos;
+    }
+    if (pos == text.len)
+        return pos;
+    if (line - from > (pos - from) / 2)
+        return line;
+    return space > from ? space : pos;
+}
+
+static enum err content_run(struct cx *cx, const void *input, void *output)
+{
+    const struct content_in *in = input;
+    struct content_out *out = output;
+    struct kb_document d;
+    struct str text;
+    TRY(kb_text(cx, in->id, &d, &text));
+    size_t from = 0;
+    do {
+        size_t to = page_end(text, from);
+        out->pages++;
+        if (out->pages == in->page)
+            out->text = str_sub(text, from, to);
+        from = to;
+    } while (from < text.len);
+    if (in->page > out->pages) {
+        cx_field_error(cx, STR("page"), "must be at most %lld, the last page",
+                       (long long)out->pages);
+        return cx_invalid(cx);
+    }
+    out->id = d.id;
+    out->title = d.title;
+    out->version = d.version;
+    out->page = in->page;
+    if (!str_given(out->text))
+        out->text = STR("");
+    return OK;
+}
+
 /* ---- rows ---- */
 
 static const struct op_tool list_tool = {
@@ -495,6 +621,17 @@ static const struct op_tool update_tool = {
 static const struct op_tool tree_tool = {
     .level = 0,
     .doc = "One level of the tree of folders and pages; ask again with parentId to go down.",
+};
+
+static const struct op_tool content_tool = {
+    .level = 0,
+    .doc = "Reads the full text of a document by its id, in pages of about 8,000 characters; pages "
+           "says how many there are.",
+};
+static const struct op_tool restore_tool = {
+    .level = 1,
+    .doc = "Brings an archived document back.",
+    .view = document_out_brief_fields,
 };
 
 const struct op kb_ops[] = {
@@ -598,5 +735,60 @@ const struct op kb_ops[] = {
       .doc = "New title or content of a document. Needs the version that the change is based on "
              "(in the body or as If-Match); another one is 409 VERSION_CONFLICT with "
              "details.version, and nothing is written." },
+    { .name = "archive_document",
+      .kind = OP_JSON,
+      .http = "DELETE /api/documents/doc/{id}",
+      .category = "documents",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_MEMBER_UP,
+      .tx = TX_WRITE,
+      .lane = LANE_WORKER,
+      .rate = RATE_WRITE,
+      .effect = EFFECT_WRITE,
+      .in = get_in_fields,
+      .in_size = sizeof(struct get_in),
+      .run = archive_run,
+      .summary = "Archive a document",
+      .doc = "Takes a document out of lists, tree and search; restore_document brings it back. 409 "
+             "CONFLICT while documents stand in it." },
+    { .name = "restore_document",
+      .kind = OP_JSON,
+      .http = "POST /api/documents/doc/{id}/restore",
+      .category = "documents",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_MEMBER_UP,
+      .tx = TX_WRITE,
+      .lane = LANE_WORKER,
+      .rate = RATE_WRITE,
+      .effect = EFFECT_WRITE,
+      .flags = OP_NO_BODY,
+      .tool = &restore_tool,
+      .in = get_in_fields,
+      .in_size = sizeof(struct get_in),
+      .out = document_out_fields,
+      .out_size = sizeof(struct document_out),
+      .run = restore_run,
+      .summary = "Restore a document",
+      .doc = "Undoes archive_document. The document is where it was, or at the top when what it "
+             "stood in is not there any more. 409 CONFLICT when it is not archived." },
+    { .name = "get_document_content",
+      .kind = OP_JSON,
+      .category = "documents",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_VIEWER_UP,
+      .tx = TX_READ,
+      .lane = LANE_WORKER,
+      .rate = RATE_READ,
+      .effect = EFFECT_READ,
+      .flags = OP_CORE_TOOL,
+      .tool = &content_tool,
+      .in = content_in_fields,
+      .in_size = sizeof(struct content_in),
+      .out = content_out_fields,
+      .out_size = sizeof(struct content_out),
+      .run = content_run,
+      .summary = "Read the text of a document",
+      .doc = "The full text of a document in pages of about 8,000 characters, headings marked with "
+             "#. 404 NOT_FOUND when there is none, or it is not the caller's to see." },
 };
 const size_t kb_ops_count = sizeof kb_ops / sizeof *kb_ops;

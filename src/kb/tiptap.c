@@ -63,7 +63,7 @@ static bool is_inline(struct str type)
            str_is(type, "image") || str_is(type, "emoji");
 }
 
-static void text_write(const struct json *node, struct buf *out);
+static void text_write(const struct json *node, bool outline, struct buf *out);
 
 static void end_line(struct buf *out)
 {
@@ -86,7 +86,17 @@ static void inline_write(const struct json *node, struct str type, struct buf *o
     }
 }
 
-static void text_write(const struct json *node, struct buf *out)
+static void heading_mark(const struct json *node, struct buf *out)
+{
+    int64_t level = 1;
+    const struct json *given = json_get(json_get(node, "attrs"), "level");
+    if (given && given->type == JSON_NUMBER && (!json_to_i64(given, &level) || level < 1))
+        level = 1;
+    buf_put(out, "######", level < 6 ? (size_t)level : 6);
+    buf_put_byte(out, ' ');
+}
+
+static void text_write(const struct json *node, bool outline, struct buf *out)
 {
     struct str type = json_text(node, "type");
     if (is_inline(type)) {
@@ -95,19 +105,32 @@ static void text_write(const struct json *node, struct buf *out)
     }
     end_line(out);
     const struct json *content = json_get(node, "content");
+    if (outline && content && content->count && str_is(type, "heading"))
+        heading_mark(node, out);
     for (uint32_t i = 0; content && i < content->count; i++)
-        text_write(&content->items[i], out);
+        text_write(&content->items[i], outline, out);
     end_line(out);
 }
 
-struct str tiptap_plain_text(struct arena *a, const struct json *doc)
+/* Never longer than the source: what a node is written in is longer than what it gives. */
+static struct str text_of(struct arena *a, const struct json *doc, bool outline)
 {
     struct buf out;
     buf_init(&out, a, doc->source.len + 1);
-    text_write(doc, &out);
+    text_write(doc, outline, &out);
     assert(!out.overflow);
     struct str s = buf_str(&out);
     while (s.len && s.ptr[s.len - 1] == '\n')
         s.len--;
     return s;
+}
+
+struct str tiptap_plain_text(struct arena *a, const struct json *doc)
+{
+    return text_of(a, doc, false);
+}
+
+struct str tiptap_outline_text(struct arena *a, const struct json *doc)
+{
+    return text_of(a, doc, true);
 }

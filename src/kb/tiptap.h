@@ -18,6 +18,9 @@
 const char *tiptap_fault(const struct json *doc);
 /* One line for each block, no markup; for search and previews. The document must be valid. */
 struct str tiptap_plain_text(struct arena *a, const struct json *doc);
+/* The same with headings as lines that begin with # marks, as many as their level (chunk.h of
+ * search). */
+struct str tiptap_outline_text(struct arena *a, const struct json *doc);
 /* The document as Markdown (CommonMark; tables as lines of cells). The document must be valid. */
 struct str tiptap_markdown(struct arena *a, const struct json *doc);
 /* A document of Markdown text: headings (#), bullet and numbered lines, fenced code and paragraphs;
