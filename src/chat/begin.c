@@ -11,6 +11,7 @@
 #include "base/cuid.h"
 #include "base/fold.h"
 #include "chat/chat_sql.h"
+#include "run/relay.h"
 
 /* What the database says about the request. */
 enum what {
@@ -454,34 +455,13 @@ static enum err answer_ended(struct begin *b, struct sink *sink)
     return OK;
 }
 
-enum err chat_join(struct cx *cx, struct str run_id, struct sink *sink, int64_t after,
-                   bool *ret_found)
-{
-    struct run *r = runs_find(cx->app->runs, cx->principal.workspace_id, run_id);
-    *ret_found = r != NULL;
-    if (r)
-        run_attach(r, sink, after);
-    run_unref(r);
-    return OK;
-}
-
-enum err chat_stop(struct cx *cx, struct str run_id, bool *ret_stopped)
-{
-    struct run *r = runs_find(cx->app->runs, cx->principal.workspace_id, run_id);
-    *ret_stopped = r != NULL;
-    if (r)
-        run_stop(r, RUN_BY_USER);
-    run_unref(r);
-    return OK;
-}
-
 enum err chat_begin(struct cx *cx, const struct chat_ask *ask, struct sink *sink)
 {
     struct begin b = { .cx = cx, .ask = ask, .data = data_make(ask) };
     bool joined = false;
     enum err e = db_read(cx, look_in_tx, &b);
     if (e == OK && b.what == ASK_RUNNING) {
-        e = chat_join(cx, b.run_id, sink, 0, &joined);
+        e = run_join(cx, b.run_id, sink, 0, &joined);
         if (e == OK && !joined)
             e = cx_fail(cx, ERR_RUN_ACTIVE, "This thread is being answered elsewhere.");
     } else if (e == OK && b.what == ASK_ENDED) {

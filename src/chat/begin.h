@@ -18,12 +18,4 @@ struct chat_ask {
  * streamed: RUN_ACTIVE, NOT_FOUND, VALIDATION, BUDGET_EXCEEDED, PROVIDER_NOT_CONFIGURED … */
 enum err chat_begin(struct cx *cx, const struct chat_ask *ask, struct sink *sink);
 
-/* A thread's running answer, from counter `after` on: on this process, or relayed from its owner.
- * False in *ret_found: nothing runs. */
-enum err chat_join(struct cx *cx, struct str run_id, struct sink *sink, int64_t after,
-                   bool *ret_found);
-
-/* Stops it, here or at its owner. *ret_stopped false: nothing runs. */
-enum err chat_stop(struct cx *cx, struct str run_id, bool *ret_stopped);
-
 #endif

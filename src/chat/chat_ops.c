@@ -2,7 +2,7 @@
  * clients of the AI SDK send into one call of begin.h. */
 #include "base/app.h"
 #include "chat/begin.h"
-#include "chat/chat_sql.h"
+#include "run/relay.h"
 
 enum { MESSAGES_MAX = 2000, CONTEXT_BYTES_MAX = 16 * 1024, REFERENCES_MAX = 10 };
 
@@ -212,7 +212,7 @@ static enum err resume_stream(struct cx *cx, const void *input, struct sink *sin
         after = 0;
     TRY(db_read(cx, find_in_tx, &f));
     if (str_given(f.run_id))
-        TRY(chat_join(cx, f.run_id, sink, after, &joined));
+        TRY(run_join(cx, f.run_id, sink, after, &joined));
     if (!joined)
         sink_nothing(sink);
     return OK;
@@ -266,7 +266,7 @@ static enum err stop_run(struct cx *cx, const void *input, void *output)
     TRY(db_read(cx, must_find_in_tx, &f));
     out->success = true;
     if (str_given(f.run_id))
-        TRY(chat_stop(cx, f.run_id, &out->stopped));
+        TRY(run_stop_anywhere(cx, f.run_id, &out->stopped));
     return OK;
 }
 

@@ -4,10 +4,10 @@
 
 #include "base/cuid.h"
 #include "base/fold.h"
-#include "chat/begin.h"
 #include "chat/chat_sql.h"
 #include "chat/state.h"
 #include "jobs/jobs.h"
+#include "run/relay.h"
 
 enum { PURGE_ROWS = 500 };
 
@@ -187,9 +187,9 @@ enum err thread_delete(struct cx *cx, struct str client_id)
                                       .id = t.id,
                                       .now = cx->now_ms };
     struct job_new job = { .kind = "purge_thread",
-                           .payload = str_fmt(cx->arena,
-                                              "{\"threadId\":\"%.*s\",\"runId\":\"%.*s\"}",
-                                              STR_ARG(t.id), STR_ARG(t.active_run_id)),
+                           .payload =
+                               str_fmt(cx->arena, "{\"threadId\":\"%.*s\",\"runId\":\"%.*s\"}",
+                                       STR_ARG(t.id), STR_ARG(t.active_run_id)),
                            .unique_key = t.id };
     TRY(chat_thread_bury(cx, &in, NULL));
     cx_entity(cx, "chat", t.id);
@@ -324,7 +324,7 @@ static enum err purge_run(struct cx *cx, const struct job *job)
                        .removed = 1 };
     bool stopped;
     if (json_text(&payload, "runId").len)
-        TRY(chat_stop(cx, json_text(&payload, "runId"), &stopped));
+        TRY(run_stop_anywhere(cx, json_text(&payload, "runId"), &stopped));
     while (p.removed > 0)
         TRY(db_write(cx, purge_slice, &p));
     return OK;

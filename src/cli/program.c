@@ -31,6 +31,7 @@
 #include "net/pool.h"
 #include "op/metrics.h"
 #include "op/registry.h"
+#include "run/relay.h"
 #include "search/search.h"
 #include "tenancy/tenancy.h"
 #include "vault/vault.h"
@@ -50,6 +51,7 @@ struct registry *program_registry(char *error, size_t size)
         { cost_price_ops, cost_price_ops_count },
         { credential_ops, credential_ops_count },
         { kb_ops, kb_ops_count },
+        { run_ops, run_ops_count },
         { chat_ops, chat_ops_count },
         { chat_thread_ops, chat_thread_ops_count },
         { chat_tool_ops, chat_tool_ops_count },

@@ -219,7 +219,8 @@ int serve_until_signal(struct config *config, const struct serve_args *args)
     if (!program_open(config, PROGRAM_SERVER, &p, error, sizeof error))
         return cli_fail("%s", error);
     /* Before a run can begin: others take what a stranger runs for lost. */
-    struct node *node = node_join(&p->app, listen);
+    struct str address = p->config->node_address;
+    struct node *node = node_join(&p->app, address.len ? address : listen);
     if (!node || !start(p, error, sizeof error)) {
         stop(p);
         node_leave(node);
