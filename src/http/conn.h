@@ -29,8 +29,8 @@ enum {
     HTTP_PENDING_BYTES_MAX = 2 * HTTP_READ_BYTES,
     HTTP_FRAMING_BYTES_MAX =
         16 * 1024, /* chunk heads, extensions and trailers, above 8 per body byte */
-    HTTP_UNSENT_BYTES_MAX = 256 * 1024, /* of answers that the client does not take */
-    HTTP_LINGER_BYTES_MAX = 512 * 1024,
+    HTTP_UNSENT_BYTES_MAX = 256 * 1024,       /* of answers that the client does not take */
+    HTTP_LINGER_BYTES_MAX = 16 * 1024 * 1024, /* thrown away; the time is bounded too */
     HTTP_SSE_COMMENT_S = 15
 };
 

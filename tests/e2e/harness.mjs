@@ -190,6 +190,14 @@ export class Client {
     for (const c of r.headers.getSetCookie()) this.keep(c);
     return r;
   }
+  // For clients that make their own requests: only the cookies are ours.
+  async raw(path, init = {}) {
+    const h = new Headers(init.headers);
+    h.set('cookie', [...this.jar].map(([k, v]) => `${k}=${v}`).join('; '));
+    const r = await fetch(this.base + path, { ...init, headers: h });
+    for (const c of r.headers.getSetCookie()) this.keep(c);
+    return r;
+  }
   keep(cookie) {
     const [pair, ...attributes] = cookie.split(/; */), cut = pair.indexOf('=');
     const dead = attributes.some((a) => /^max-age=0$/i.test(a) || (/^expires=/i.test(a) && new Date(a.slice(8)) < new Date()));
