@@ -122,7 +122,7 @@ static unsigned on_written(struct run_model *m)
 
 static unsigned on_refused(struct run_model *m, enum run_reason reason)
 {
-    bool admission = m->write == RUN_WRITE_ADMIT;
+    bool admission = m->write == RUN_WRITE_ADMIT, stopped = m->stopping;
     m->write = RUN_WRITE_NONE;
     m->write_failed = false;
     decide_end(m, reason);
@@ -130,7 +130,9 @@ static unsigned on_refused(struct run_model *m, enum run_reason reason)
         m->state = RUN_INTERRUPTED;
         return RUN_FX_FINISH;
     }
-    return m->call == RUN_CALL_UNDER_WAY ? RUN_FX_CANCEL : advance(m);
+    if (m->call != RUN_CALL_UNDER_WAY)
+        return advance(m);
+    return stopped ? 0 : RUN_FX_CANCEL; /* who stopped it has cancelled it */
 }
 
 static unsigned on_write_failed(struct run_model *m)
