@@ -149,6 +149,8 @@ static bool is_foreign_workspace(const struct cx *cx, const struct op *op,
            str_given(request_header(rq, "x-workspace-id"));
 }
 
+/* BUDGET_EXCEEDED is not here: who reserves raises the event, with what was needed and left, on
+ * ways that the gate does not see as well. */
 static struct str refusal_type(const struct cx *cx, const struct op *op,
                                const struct raw_request *rq, enum err why)
 {
@@ -164,8 +166,6 @@ static struct str refusal_type(const struct cx *cx, const struct op *op,
         return STR("RATE_LIMITED");
     case ERR_AUTONOMY_LEVEL_REQUIRED:
         return STR("AUTONOMY_LEVEL_REQUIRED");
-    case ERR_BUDGET_EXCEEDED:
-        return STR("BUDGET_BLOCKED");
     case ERR_STALE_CLAIM:
         return STR("STALE_CLAIM");
     case ERR_CREDENTIAL_UNREADABLE:

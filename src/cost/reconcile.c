@@ -13,7 +13,8 @@
 #include "cost/cost_sql.h"
 #include "cost/usage.h"
 
-#define DIFFS_MAX 1000 /* rows of the roll-ups in one write */
+/* Rows of the roll-ups in one reading, and in one write. */
+enum { DIFFS_MAX = 10000, SLICE_ROWS = 1000 };
 enum { ROUNDS_MAX = 1000, TRIES_MAX = 5 };
 
 static const char *const dimensions[] = { "model", "user", "operation", "keySource", NULL };
@@ -30,6 +31,7 @@ struct finding {
     int64_t open_nanousd;
     struct cost_budget_get_row budget;
     struct diffs diffs; /* of the first dimension that differs */
+    size_t written;     /* of the diffs: slices before this one */
     bool shifted;
 };
 
@@ -97,43 +99,72 @@ static enum err audit_drift(struct cx *cx, const struct finding *f)
     return audit_append(cx, &row);
 }
 
+static enum err diff_write(struct cx *cx, const struct finding *f,
+                           const struct cost_usage_diff_row *d)
+{
+    struct cost_usage_shift_in shift = { .workspace_id = cx->principal.workspace_id,
+                                         .month = f->month,
+                                         .dimension = str_of(f->diffs.dimension),
+                                         .value = d->value,
+                                         .day = d->day,
+                                         .calls = d->calls,
+                                         .unpriced = d->unpriced,
+                                         .input_tokens = d->input_tokens,
+                                         .output_tokens = d->output_tokens,
+                                         .cache_read_tokens = d->cache_read_tokens,
+                                         .cache_write_tokens = d->cache_write_tokens,
+                                         .cost_nanousd = d->cost_nanousd };
+    return cost_usage_shift(cx, &shift, NULL);
+}
+
+/* A slice of the diffs; the first one carries the snapshot's. */
 static enum err correct(struct cx *cx, void *arg)
 {
     struct finding *f = arg;
+    bool first = f->written == 0;
     struct cost_budget_shift_in in = {
         .workspace_id = cx->principal.workspace_id,
         .month = f->month,
         .seen = f->budget.version,
-        .spent = f->ledger.cost_nanousd - f->budget.spent_nanousd,
-        .reserved = f->open_nanousd - f->budget.reserved_nanousd,
-        .calls = f->ledger.calls - f->budget.calls,
+        .spent = first ? f->ledger.cost_nanousd - f->budget.spent_nanousd : 0,
+        .reserved = first ? f->open_nanousd - f->budget.reserved_nanousd : 0,
+        .calls = first ? f->ledger.calls - f->budget.calls : 0,
         .now = cx->now_ms,
     };
+    size_t end =
+        f->diffs.count - f->written > SLICE_ROWS ? f->written + SLICE_ROWS : f->diffs.count;
     int64_t affected;
     TRY(cost_budget_shift(cx, &in, &affected));
     f->shifted = affected == 1;
     if (!f->shifted)
         return OK;
-    for (size_t i = 0; i < f->diffs.count; i++) {
-        const struct cost_usage_diff_row *d = &f->diffs.rows[i];
-        struct cost_usage_shift_in shift = { .workspace_id = in.workspace_id,
-                                             .month = f->month,
-                                             .dimension = str_of(f->diffs.dimension),
-                                             .value = d->value,
-                                             .day = d->day,
-                                             .calls = d->calls,
-                                             .unpriced = d->unpriced,
-                                             .input_tokens = d->input_tokens,
-                                             .output_tokens = d->output_tokens,
-                                             .cache_read_tokens = d->cache_read_tokens,
-                                             .cache_write_tokens = d->cache_write_tokens,
-                                             .cost_nanousd = d->cost_nanousd };
-        TRY(cost_usage_shift(cx, &shift, NULL));
-    }
-    return audit_drift(cx, f);
+    for (size_t i = f->written; i < end; i++)
+        TRY(diff_write(cx, f, &f->diffs.rows[i]));
+    return first ? audit_drift(cx, f) : OK;
 }
 
-/* One difference after the other, at most DIFFS_MAX rows at a time, until none is left. */
+/* All slices of one finding. *ret_lost: others have reconciled meanwhile; look again. */
+static enum err correct_all(struct cx *cx, struct finding *f, bool *ret_lost)
+{
+    f->written = 0;
+    *ret_lost = false;
+    do {
+        TRY(db_write(cx, correct, f));
+        if (!f->shifted) {
+            *ret_lost = true;
+            return OK;
+        }
+        f->budget.version++;
+        f->written += SLICE_ROWS;
+    } while (f->written < f->diffs.count);
+    log_line(LOG_WARN, "usage differed from the ledger and was corrected",
+             log_s("workspace", cx->principal.workspace_id), log_i("month", f->month),
+             log_i("nanousd", f->ledger.cost_nanousd - f->budget.spent_nanousd),
+             log_i("rollup_rows", (int64_t)f->diffs.count));
+    return OK;
+}
+
+/* One dimension after the other, until nothing differs. */
 enum err cost_reconcile(struct cx *cx, int64_t month, struct reconciled *ret)
 {
     struct finding f = { .month = month };
@@ -160,14 +191,10 @@ enum err cost_reconcile(struct cx *cx, int64_t month, struct reconciled *ret)
             *ret = r;
             return OK;
         }
-        TRY(db_write(cx, correct, &f));
-        if (f.shifted)
-            log_line(LOG_WARN, "usage differed from the ledger and was corrected",
-                     log_s("workspace", cx->principal.workspace_id), log_i("month", month),
-                     log_i("nanousd", f.ledger.cost_nanousd - f.budget.spent_nanousd),
-                     log_i("rollup_rows", (int64_t)f.diffs.count));
-        lost += !f.shifted;
-        r.rollups_corrected += f.shifted ? (int64_t)f.diffs.count : 0;
+        bool away;
+        TRY(correct_all(cx, &f, &away));
+        lost += away;
+        r.rollups_corrected += away ? 0 : (int64_t)f.diffs.count;
         arena_reset(cx->arena, mark);
     }
     return cx_fail(cx, ERR_OVERLOADED, "Others are reconciling this month; try again shortly.");

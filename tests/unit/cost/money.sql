@@ -75,3 +75,31 @@ INSERT INTO budget_rules (workspace_id, cap_nanousd, warn_percent, unpriced, cre
 VALUES (:workspace_id, :cap, :warn_percent, :unpriced, 1, 1)
 ON CONFLICT (workspace_id) DO UPDATE
 SET cap_nanousd = :cap, warn_percent = :warn_percent, unpriced = :unpriced;
+
+-- name: money_ledger_fill
+-- kind: exec
+-- in: workspace_id text, first int, count int, month int, from_at int, step int, models int, users int
+-- doc: Rows whose ids and times rise together, as those of calls do.
+-- sqlite:
+INSERT INTO ledger (workspace_id, id, organization_id, created_at, month, operation_type, provider, model,
+    key_source, user_id, run_id, input_tokens, output_tokens, cost_nanousd, basis, price_version,
+    duration_ms)
+SELECT :workspace_id, printf('cfill%012dxxxxxxxx', n), 'org', :from_at + n * :step, :month,
+    CASE n % 3 WHEN 0 THEN 'agent' ELSE 'chat' END, 'anthropic', 'model-' || (n % :models),
+    CASE n % 7 WHEN 0 THEN 'USER_KEY' ELSE 'WORKSPACE_KEY' END,
+    CASE WHEN n % 11 = 0 THEN NULL ELSE 'user-' || (n * 7919 % :users) END,
+    printf('crun%012dxxxxxxxxx', n / 4), 1000 + n % 500, n % 900, 3000000 + n % 1000, 'reported',
+    '2026-11-26', 900
+FROM (WITH RECURSIVE s(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM s WHERE n + 1 < :first + :count)
+      SELECT n FROM s);
+-- pgsql:
+INSERT INTO ledger (workspace_id, id, organization_id, created_at, month, operation_type, provider, model,
+    key_source, user_id, run_id, input_tokens, output_tokens, cost_nanousd, basis, price_version,
+    duration_ms)
+SELECT :workspace_id, 'cfill' || lpad(n::text, 12, '0') || 'xxxxxxxx', 'org', :from_at + n * :step,
+    :month, CASE n % 3 WHEN 0 THEN 'agent' ELSE 'chat' END, 'anthropic',
+    'model-' || (n % :models)::text, CASE n % 7 WHEN 0 THEN 'USER_KEY' ELSE 'WORKSPACE_KEY' END,
+    CASE WHEN n % 11 = 0 THEN NULL ELSE 'user-' || (n * 7919 % :users)::text END,
+    'crun' || lpad((n / 4)::text, 12, '0') || 'xxxxxxxxx', 1000 + n % 500, n % 900,
+    3000000 + n % 1000, 'reported', '2026-11-26', 900
+FROM generate_series(:first, :first + :count - 1) AS s(n);
