@@ -538,3 +538,33 @@ enum err cost_sweep(struct cx *cx, int64_t silent_ms, int64_t limit, int64_t *re
         *ret_count = swept;
     return e;
 }
+
+enum err cost_lose_run(struct cx *cx, struct str run_id)
+{
+    struct cost_reservation_of_run_in in = { .workspace_id = cx->principal.workspace_id,
+                                             .run_id = run_id };
+    struct cost_reservation_of_run_row *rows;
+    size_t count;
+    TRY(cost_reservation_of_run(cx, &in, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        const struct cost_reservation_of_run_row *r = &rows[i];
+        struct cost_reservation_lost_row lost = { .workspace_id = r->workspace_id,
+                                                  .id = r->id,
+                                                  .month = r->month,
+                                                  .cost_nanousd = r->cost_nanousd,
+                                                  .run_id = r->run_id,
+                                                  .created_at = r->created_at,
+                                                  .organization_id = r->organization_id,
+                                                  .operation_type = r->operation_type,
+                                                  .provider = r->provider,
+                                                  .model = r->model,
+                                                  .key_source = r->key_source,
+                                                  .user_id = r->user_id,
+                                                  .thread_id = r->thread_id,
+                                                  .agent_task_id = r->agent_task_id,
+                                                  .price_version = r->price_version };
+        bool swept;
+        TRY(sweep_one(cx, &lost, &swept));
+    }
+    return OK;
+}

@@ -99,6 +99,9 @@ enum err cost_release(struct cx *cx, const struct cost_reservation *r);
  * BUDGET_EXCEEDED of cost_reserve, which wrote nothing. Owners get the cap's notice once. */
 enum err cost_refused(struct cx *cx);
 
+/* Inside a write of cx's workspace: what a run has open is settled as worst_case, because its owner
+ * is gone and nobody knows. */
+enum err cost_lose_run(struct cx *cx, struct str run_id);
 /* Inside a write: reservations of processes that have gone (node silent for `silent_ms`, or not in
  * table nodes, or expired) are settled as worst_case, at most `limit` of them. */
 enum err cost_sweep(struct cx *cx, int64_t silent_ms, int64_t limit, int64_t *ret_count);

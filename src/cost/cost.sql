@@ -180,6 +180,15 @@ WHERE r.state = 'OPEN'
            AND (n.id IS NULL OR n.heartbeat_at < :silent_before)))
 ORDER BY r.workspace_id, r.month, r.id LIMIT :limit;
 
+-- name: cost_reservation_of_run
+-- kind: many
+-- in: workspace_id text, run_id text
+-- out: workspace_id text, id text, month int, cost_nanousd int, run_id text?, created_at int, organization_id text, operation_type text, provider text, model text, key_source text, user_id text?, thread_id text?, agent_task_id text?, price_version text?
+-- doc: Open calls of one run, among the workspace's few open calls.
+SELECT workspace_id, id, month, cost_nanousd, run_id, created_at, organization_id, operation_type, provider, model,
+    key_source, user_id, thread_id, agent_task_id, price_version
+FROM reservations WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'OPEN' ORDER BY month, id;
+
 -- ---- prices ----
 
 -- name: cost_price_find

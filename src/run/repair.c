@@ -59,6 +59,7 @@ static enum err interrupt_in_tx(struct cx *cx, void *arg)
     TRY(run_row_interrupt(cx, &in, &changed));
     if (changed != 1 || !kind)
         return OK;
+    TRY(cost_lose_run(cx, row->id));
     struct message *m = from_journal(cx, row, &e);
     TRY(e);
     struct run_ref ref = { .workspace_id = row->workspace_id,
