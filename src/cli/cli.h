@@ -61,6 +61,14 @@ struct cli_answer {
 /* Through the control socket when a server holds the folder, else in this process. False: told. */
 bool cli_operation(struct cli_args *a, const struct cli_call *c, struct cli_answer *ret);
 bool cli_remote(struct cli_args *a, const struct cli_call *c, struct cli_answer *ret);
+/* A stream of the server that holds the folder: fn gets the data of each event. Without a stream
+ * (a refusal) the answer is in *ret. False: told. */
+typedef void cli_event_fn(void *arg, struct str data);
+bool cli_stream(struct cli_args *a, const struct cli_call *c, cli_event_fn *fn, void *arg,
+                struct cli_answer *ret);
+/* One question, its answer on stdout as it comes, what happens beside it on stderr; gives the exit
+ * code. */
+int cli_chat(struct cli_args *a, struct str question, const char *as, const char *workspace);
 /* Prints the answer (stdout), or its error (stderr); gives the exit code. */
 int cli_print_answer(struct cli_args *a, const struct cli_answer *answer, bool json);
 
@@ -69,6 +77,7 @@ int cmd_serve(struct cli_args *a);
 int cmd_init(struct cli_args *a);
 int cmd_demo(struct cli_args *a);
 int cmd_call(struct cli_args *a);
+int cmd_chat(struct cli_args *a);
 int cmd_user(struct cli_args *a);
 int cmd_operations(struct cli_args *a);
 int cmd_openapi(struct cli_args *a);

@@ -34,6 +34,12 @@ const struct command cli_commands[] = {
       "from\n"
       "stdin. --dry-run runs a write, prints its answer and rolls it back.",
       cmd_call },
+    { "chat", "\"QUESTION\" [--as EMAIL] [--workspace ID]",
+      "Ask the assistant, and see the answer stream",
+      "The answer goes to stdout, what happens beside it to stderr. - reads the question from "
+      "stdin.\n"
+      "Needs a running server. Nothing is kept.",
+      cmd_chat },
     { "operations", "[--json]", "List the catalogue of operations", NULL, cmd_operations },
     { "openapi", "", "Print the OpenAPI document", NULL, cmd_openapi },
     { "access-matrix", "", "Print who may call what", NULL, cmd_access_matrix },

@@ -102,14 +102,17 @@ static struct str random_password(struct arena *a)
     return (struct str){ out, sizeof raw };
 }
 
+/* Worth asking of the sample workspace. */
+#define FIRST_QUESTION STR("What does a visa for Spain cost, and which documents are needed?")
+
 struct greeting {
+    struct cli_args *args;
     struct str listen, email, password;
 };
 
 static void greet(struct program *p, void *arg)
 {
     const struct greeting *g = arg;
-    (void)p;
     printf("\n  opboxd serves http://%.*s\n", STR_ARG(g->listen));
     if (str_given(g->password))
         printf("  sign in as %.*s with the password %.*s (said only now)\n", STR_ARG(g->email),
@@ -117,12 +120,22 @@ static void greet(struct program *p, void *arg)
     printf("  the API is described at http://%.*s/api/openapi.json; Ctrl-C stops\n\n",
            STR_ARG(g->listen));
     fflush(stdout);
+    if (!str_given(g->password))
+        return;
+    struct cli_args args = { .config = p->config, .arena = g->args->arena };
+    struct str question = FIRST_QUESTION;
+    printf("  > %.*s\n\n", STR_ARG(question));
+    fflush(stdout);
+    cli_chat(&args, question, str_cstr(args.arena, g->email), NULL);
+    printf("\n");
+    fflush(stdout);
 }
 
 int cmd_demo(struct cli_args *a)
 {
     char path[1024], error[1000];
-    struct greeting g = { .listen = str_copy(a->arena, a->config->listen),
+    struct greeting g = { .args = a,
+                          .listen = str_copy(a->arena, a->config->listen),
                           .email = STR("owner@example.com") };
     struct serve_args args = {
         .argc = a->flags_argc, .argv = a->flags_argv, .on_ready = greet, .arg = &g
