@@ -63,10 +63,9 @@ static bool say(struct llm_reader *r, enum reader_block_kind kind, struct str te
         return true;
     if (r->finish)
         return broken(r, "it goes on after its end");
-    if (s->said.kind != kind) {
-        reader_block_end(r, &s->said);
-        s->said.kind = kind;
-    }
+    if (s->said.kind != kind && !reader_block_end(r, &s->said))
+        return false;
+    s->said.kind = kind;
     return reader_text(r, &s->said, kind == BLOCK_TEXT ? LLM_EVENT_TEXT : LLM_EVENT_REASONING,
                        text);
 }
@@ -159,7 +158,8 @@ static bool calls_read(struct llm_reader *r, const struct json *pieces)
         return true;
     if (r->finish)
         return broken(r, "it goes on after its end");
-    reader_block_end(r, &s->said);
+    if (!reader_block_end(r, &s->said))
+        return false;
     for (uint32_t i = 0; i < pieces->count; i++)
         if (!piece_read(r, &pieces->items[i]))
             return false;
@@ -169,12 +169,12 @@ static bool calls_read(struct llm_reader *r, const struct json *pieces)
 static bool blocks_end(struct llm_reader *r)
 {
     struct openai *s = r->state;
-    reader_block_end(r, &s->said);
+    if (!reader_block_end(r, &s->said))
+        return false;
     for (int i = 0; i < s->call_count; i++) {
         if (!s->calls[i].block.begun)
             return broken(r, "a tool call has no name");
-        reader_block_end(r, &s->calls[i].block);
-        if (r->failed)
+        if (!reader_block_end(r, &s->calls[i].block))
             return false;
     }
     return true;
