@@ -91,6 +91,15 @@ static struct str id_make(struct llm_reader *r, int number)
     return str_fmt(r->arena, "call_%016llx_%d", (unsigned long long)s->answer_hash, number);
 }
 
+/* Two calls with one id could not be told apart by whoever answers them. */
+static bool id_taken(const struct openai *s, const struct call *c)
+{
+    for (int i = 0; i < s->call_count; i++)
+        if (&s->calls[i] != c && s->calls[i].block.begun && str_eq(s->calls[i].id, c->id))
+            return true;
+    return false;
+}
+
 static struct call *call_new(struct llm_reader *r, int64_t index, struct str id)
 {
     struct openai *s = r->state;
@@ -139,7 +148,7 @@ static bool piece_read(struct llm_reader *r, const struct json *piece)
     if (!c)
         return false;
     if (!c->block.begun && name.len) {
-        if (!str_given(c->id))
+        if (!str_given(c->id) || id_taken(s, c))
             c->id = id_make(r, (int)(c - s->calls));
         if (!reader_call_begin(r, &c->block, c->id, name))
             return false;

@@ -27,8 +27,9 @@ static const struct {
     { "openai-reasoning", "sse", true },      { "openai-router", "sse", true },
     { "openai-groq", "sse", true },           { "openai-azure", "sse", true },
     { "openai-refusal", "sse", true },        { "openai-same-index", "sse", true },
-    { "openai-no-index", "sse", true },       { "openai-parts", "sse", true },
-    { "openai-error", "sse", false },         { "openai-plain", "json", true },
+    { "openai-no-index", "sse", true },       { "openai-same-id", "sse", true },
+    { "openai-parts", "sse", true },          { "openai-error", "sse", false },
+    { "openai-plain", "json", true },
 };
 enum { STREAM_COUNT = sizeof streams / sizeof *streams };
 
