@@ -227,8 +227,9 @@ static void openai_joins_texts(void **state)
                 { .type = LLM_TEXT, .text = STR("two") }),
         MESSAGE(LLM_ASSISTANT, { .type = LLM_TEXT, .text = STR("a") },
                 { .type = LLM_TEXT, .text = STR("b") }),
-        MESSAGE(LLM_ASSISTANT,
-                { .type = LLM_TOOL_CALL, .call_id = STR("1"), .name = STR("f"), .text = STR("") }),
+        MESSAGE(
+            LLM_ASSISTANT,
+            { .type = LLM_TOOL_CALL, .call_id = STR("1"), .name = STR("f.é"), .text = STR("") }),
         MESSAGE(LLM_USER, { .type = LLM_TOOL_RESULT, .call_id = STR("1"), .text = STR("") }),
     };
     struct llm_request rq = { .messages = messages,
@@ -239,7 +240,7 @@ static void openai_joins_texts(void **state)
         "{\"model\":\"the-model\",\"max_tokens\":1,\"stream\":true,\"stream_options\":"
         "{\"include_usage\":true},\"messages\":[{\"role\":\"user\",\"content\":\"one\\n\\ntwo\"},"
         "{\"role\":\"assistant\",\"content\":\"ab\"},{\"role\":\"assistant\",\"content\":null,"
-        "\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f___\","
         "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":"
         "\"(empty)\"}]}");
     credential_end(&c);
@@ -299,6 +300,7 @@ static void a_shape_is_asked_for(void **state)
         { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\"}},\"required\":[\"a\"],"
           "\"additionalProperties\":false}",
           false },
+        { "{\"type\":[\"object\",\"null\"]}", false },
         { "{\"type\":\"string\"}", false },
         { "{}", false },
     };
