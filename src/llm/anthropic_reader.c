@@ -195,11 +195,12 @@ static bool on_block_stop(struct llm_reader *r, const struct json *event)
     size_t at = 0;
     if (!block_find(r, event, &at))
         return false;
-    reader_block_end(r, &s->open[at]);
+    if (!reader_block_end(r, &s->open[at]))
+        return false;
     s->open_count--;
     s->open_index[at] = s->open_index[s->open_count];
     s->open[at] = s->open[s->open_count];
-    return !r->failed;
+    return true;
 }
 
 static bool on_message_start(struct llm_reader *r, const struct json *event)
@@ -272,10 +273,7 @@ static bool on_body(struct llm_reader *r, const struct json *body)
         return broken(r, "it is no message");
     for (uint32_t i = 0; i < content->count; i++) {
         struct reader_block b = { .kind = kind_of(json_text(&content->items[i], "type")) };
-        if (!block_start(r, &b, &content->items[i]))
-            return false;
-        reader_block_end(r, &b);
-        if (r->failed)
+        if (!block_start(r, &b, &content->items[i]) || !reader_block_end(r, &b))
             return false;
     }
     reason_read(r, body);

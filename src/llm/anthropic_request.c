@@ -16,15 +16,13 @@
 #include "llm/codec.h"
 #include "llm/request.h"
 
-#include <ctype.h>
-
 #define VERSION STR("2023-06-01")
 /* From this version on the key is a bearer. */
 #define VERSION_BEARER STR("2026-10-21")
 
 /* Prompt caching starts at about 1,024 tokens; a token of a dense script or of JSON is 3 bytes. A
  * marker on less is only ignored. */
-enum { CACHE_BYTES_MIN = 3072 };
+enum { CACHE_BYTES_MIN = 3072, CALL_ID_BYTES_MAX = 256 };
 
 struct marks {
     bool tools, system;
@@ -93,16 +91,6 @@ static bool part_sent(enum llm_role role, const struct llm_part *p)
     return false;
 }
 
-/* Ids that another provider made may hold dots and colons. */
-static void call_id_put(struct cx *cx, struct json_writer *w, struct str id)
-{
-    char *copy = str_cstr(cx->arena, id);
-    for (size_t i = 0; i < id.len; i++)
-        if (!isalnum((unsigned char)copy[i]) && copy[i] != '-')
-            copy[i] = '_';
-    jw_str(w, (struct str){ copy, id.len });
-}
-
 static void text_put(struct json_writer *w, const char *type, struct str text)
 {
     jw_key_lit(w, "type");
@@ -147,9 +135,9 @@ static void call_put(struct cx *cx, struct json_writer *w, const struct llm_part
     jw_key_lit(w, "type");
     jw_str(w, STR("tool_use"));
     jw_key_lit(w, "id");
-    call_id_put(cx, w, p->call_id);
+    wire_name_put(cx, w, p->call_id, CALL_ID_BYTES_MAX);
     jw_key_lit(w, "name");
-    jw_str(w, p->name);
+    wire_name_put(cx, w, p->name, WIRE_NAME_BYTES_MAX);
     jw_key_lit(w, "input");
     jw_raw(w, wire_arguments(cx->arena, p->text));
 }
@@ -159,7 +147,7 @@ static void result_put(struct cx *cx, struct json_writer *w, const struct llm_pa
     jw_key_lit(w, "type");
     jw_str(w, STR("tool_result"));
     jw_key_lit(w, "tool_use_id");
-    call_id_put(cx, w, p->call_id);
+    wire_name_put(cx, w, p->call_id, CALL_ID_BYTES_MAX);
     jw_key_lit(w, "content");
     jw_str(w, wire_says(p->text) ? p->text : STR("(empty)"));
     if (p->is_error) {

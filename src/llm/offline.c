@@ -306,8 +306,12 @@ static struct str telling_word(const struct question *q)
 static bool next_calls(struct talk *t)
 {
     struct hit hits[HITS_MAX];
-    const struct exchange *x = search_done(t);
-    if (t->turns >= CALL_TURNS || !x || !x->answered || x->is_error)
+    const struct exchange *x = search_done(t), *docs = exchange_of(t, "search_system_docs");
+    if (t->turns >= CALL_TURNS)
+        return false;
+    if (!x && docs && !hits_of(t, docs, hits, 1)) /* perhaps it was about the workspace */
+        return t->q.query.len && search_call(t, t->q.query);
+    if (!x || !x->answered || x->is_error)
         return false;
     size_t count = hits_of(t, x, hits, HITS_MAX);
     if (!count) /* arguments tell whether this was tried already */

@@ -63,10 +63,9 @@ static bool say(struct llm_reader *r, enum reader_block_kind kind, struct str te
         return true;
     if (r->finish)
         return broken(r, "it goes on after its end");
-    if (s->said.kind != kind) {
-        reader_block_end(r, &s->said);
-        s->said.kind = kind;
-    }
+    if (s->said.kind != kind && !reader_block_end(r, &s->said))
+        return false;
+    s->said.kind = kind;
     return reader_text(r, &s->said, kind == BLOCK_TEXT ? LLM_EVENT_TEXT : LLM_EVENT_REASONING,
                        text);
 }
@@ -90,6 +89,15 @@ static struct str id_make(struct llm_reader *r, int number)
 {
     const struct openai *s = r->state;
     return str_fmt(r->arena, "call_%016llx_%d", (unsigned long long)s->answer_hash, number);
+}
+
+/* Two calls with one id could not be told apart by whoever answers them. */
+static bool id_taken(const struct openai *s, const struct call *c)
+{
+    for (int i = 0; i < s->call_count; i++)
+        if (&s->calls[i] != c && s->calls[i].block.begun && str_eq(s->calls[i].id, c->id))
+            return true;
+    return false;
 }
 
 static struct call *call_new(struct llm_reader *r, int64_t index, struct str id)
@@ -140,7 +148,7 @@ static bool piece_read(struct llm_reader *r, const struct json *piece)
     if (!c)
         return false;
     if (!c->block.begun && name.len) {
-        if (!str_given(c->id))
+        if (!str_given(c->id) || id_taken(s, c))
             c->id = id_make(r, (int)(c - s->calls));
         if (!reader_call_begin(r, &c->block, c->id, name))
             return false;
@@ -159,7 +167,8 @@ static bool calls_read(struct llm_reader *r, const struct json *pieces)
         return true;
     if (r->finish)
         return broken(r, "it goes on after its end");
-    reader_block_end(r, &s->said);
+    if (!reader_block_end(r, &s->said))
+        return false;
     for (uint32_t i = 0; i < pieces->count; i++)
         if (!piece_read(r, &pieces->items[i]))
             return false;
@@ -169,12 +178,12 @@ static bool calls_read(struct llm_reader *r, const struct json *pieces)
 static bool blocks_end(struct llm_reader *r)
 {
     struct openai *s = r->state;
-    reader_block_end(r, &s->said);
+    if (!reader_block_end(r, &s->said))
+        return false;
     for (int i = 0; i < s->call_count; i++) {
         if (!s->calls[i].block.begun)
             return broken(r, "a tool call has no name");
-        reader_block_end(r, &s->calls[i].block);
-        if (r->failed)
+        if (!reader_block_end(r, &s->calls[i].block))
             return false;
     }
     return true;

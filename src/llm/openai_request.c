@@ -123,7 +123,8 @@ static void calls_put(struct cx *cx, struct json_writer *w, const struct llm_mes
         field_put(w, "type", STR("function"));
         jw_key_lit(w, "function");
         jw_object(w);
-        field_put(w, "name", p->name);
+        jw_key_lit(w, "name");
+        wire_name_put(cx, w, p->name, WIRE_NAME_BYTES_MAX);
         field_put(w, "arguments", wire_arguments(cx->arena, p->text));
         jw_object_end(w);
         jw_object_end(w);
@@ -181,7 +182,7 @@ static bool strict_fits(const struct json *schema)
     static const char *const known[] = { "type",  "properties", "required", "additionalProperties",
                                          "items", "enum",       "const",    "description",
                                          "title", "$schema" };
-    if (schema->type != JSON_OBJECT || !json_get(schema, "type"))
+    if (schema->type != JSON_OBJECT || !json_text(schema, "type").len)
         return false;
     for (uint32_t i = 0; i < schema->count; i++) {
         size_t k = 0;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "llm/error.h"
+#include "llm/halves.h"
 
 enum { SCRATCH_KEEP_BYTES = 64 << 10 };
 #define COUNT_MAX ((int64_t)1 << 40)
@@ -87,9 +88,19 @@ bool reader_fail_with(struct llm_reader *r, const struct json *body)
     return reader_fail(r, "%.*s", STR_ARG(sentence));
 }
 
+static bool cut_character(struct llm_reader *r)
+{
+    return reader_fail(r, "The provider's answer is broken: a character in it is cut in half.");
+}
+
 bool reader_json(struct llm_reader *r, struct str data, struct json *ret)
 {
     struct json_fault fault;
+    struct str marked;
+    if (!halves_mark(r->scratch, data, &marked))
+        return cut_character(r);
+    r->halves = marked.ptr != data.ptr;
+    data = marked;
     if (json_parse(r->scratch, data, NULL, ret, &fault) != OK)
         return reader_fail(r, "The provider's answer is broken: it holds invalid JSON (%s).",
                            fault.message);
@@ -122,9 +133,22 @@ static bool room_take(struct llm_reader *r, size_t bytes)
     return true;
 }
 
+/* The piece without marks of halves; it may have become empty. */
+static bool piece_take(struct llm_reader *r, struct reader_block *b, struct str *piece)
+{
+    if (!r->halves && !b->half)
+        return true;
+    return halves_join(r->scratch, *piece, &b->half, piece) || cut_character(r);
+}
+
 bool reader_text(struct llm_reader *r, struct reader_block *b, enum llm_event_type type,
                  struct str text)
 {
+    size_t given = text.len;
+    if (!piece_take(r, b, &text))
+        return false;
+    if (given && !text.len)
+        return true;
     if (!room_take(r, text.len) || (!b->begun && !block_begin(r, b)))
         return false;
     struct llm_event e = { .type = type, .block = b->number, .text = text };
@@ -161,6 +185,8 @@ static bool arguments_too_long(struct llm_reader *r)
 
 bool reader_arguments(struct llm_reader *r, struct reader_block *b, struct str piece)
 {
+    if (!piece_take(r, b, &piece))
+        return false;
     if (!piece.len)
         return true;
     if (!b->begun)
@@ -188,16 +214,18 @@ bool reader_arguments_object(struct llm_reader *r, struct reader_block *b,
     return reader_arguments(r, b, buf_str(&out));
 }
 
-void reader_block_end(struct llm_reader *r, struct reader_block *b)
+bool reader_block_end(struct llm_reader *r, struct reader_block *b)
 {
-    if (b->begun) {
-        if (b->kind == BLOCK_TOOL && !b->argument_bytes)
-            reader_arguments(r, b, STR("{}"));
-        struct llm_event e = { .type = LLM_EVENT_BLOCK_END, .block = b->number };
-        if (!r->failed)
-            report(r, &e);
-    }
+    struct llm_event e = { .type = LLM_EVENT_BLOCK_END, .block = b->number };
+    if (b->half)
+        return cut_character(r);
+    if (b->begun && b->kind == BLOCK_TOOL && !b->argument_bytes &&
+        !reader_arguments(r, b, STR("{}")))
+        return false;
+    if (b->begun)
+        report(r, &e);
     *b = (struct reader_block){ .kind = BLOCK_NONE };
+    return true;
 }
 
 void reader_usage(struct llm_reader *r, const struct llm_usage *u)

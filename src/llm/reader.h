@@ -34,6 +34,7 @@ struct reader_block {
     int number; /* of the events; counts only when `begun` */
     bool begun; /* an event was reported */
     size_t argument_bytes;
+    uint32_t half; /* of a character, at the end of what came (halves.h) */
 };
 
 struct llm_reader;
@@ -58,6 +59,7 @@ struct llm_reader {
     struct arena *arena;   /* lives as long as the reader: ids */
     struct arena *scratch; /* for one event */
     bool failed;
+    bool halves;            /* this event's texts have marks of halves */
     bool whole;             /* the terminator was there */
     enum llm_finish finish; /* 0: not said yet */
     int error_status;
@@ -85,7 +87,7 @@ bool reader_arguments(struct llm_reader *r, struct reader_block *b, struct str p
 bool reader_arguments_object(struct llm_reader *r, struct reader_block *b,
                              const struct json *object);
 /* Reports the end when the block was begun; a call without arguments gets "{}". */
-void reader_block_end(struct llm_reader *r, struct reader_block *b);
+bool reader_block_end(struct llm_reader *r, struct reader_block *b);
 void reader_usage(struct llm_reader *r, const struct llm_usage *u);
 /* The terminator: reports the finish, or fails when none was said. */
 bool reader_finish(struct llm_reader *r);

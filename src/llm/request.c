@@ -89,6 +89,16 @@ struct str wire_schema(struct str schema)
     return schema.len ? schema : STR("{\"type\":\"object\",\"properties\":{}}");
 }
 
+void wire_name_put(struct cx *cx, struct json_writer *w, struct str name, size_t bytes_max)
+{
+    struct str cut = str_sub(name, 0, bytes_max);
+    char *copy = str_cstr(cx->arena, cut.len ? cut : STR("unknown"));
+    for (char *p = copy; *p; p++)
+        if (!isalnum((unsigned char)*p) && *p != '-')
+            *p = '_';
+    jw_str(w, str_of(copy));
+}
+
 enum err wire_end(struct cx *cx, const struct buf *body, struct llm_wire *w)
 {
     if (body->overflow)

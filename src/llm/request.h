@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "llm/wire.h"
 
-enum { WIRE_HEADERS_MAX = 8, WIRE_BODY_BYTES_MAX = 32 << 20 };
+enum { WIRE_HEADERS_MAX = 8, WIRE_BODY_BYTES_MAX = 32 << 20, WIRE_NAME_BYTES_MAX = 64 };
 
 /* `rest` behind "/v1", unless base_url names a version itself ("…/v1", "…/openai/v1", "…/api/v4",
  * "…/v1beta/openai"): then `rest` alone. A base_url that ends in `rest` is the endpoint: "". */
@@ -26,6 +26,10 @@ struct str wire_schema(struct str schema);
 #define WIRE_SCHEMA_WORDS                                                                          \
     "Answer with one JSON value that fits the following JSON Schema, and with nothing else: no "   \
     "words before or after it, no code fence.\n"
+
+/* Ids and names of calls that other providers, or models that made one up, have put into a thread:
+ * both formats take [A-Za-z0-9_-] only, 64 characters of a name. */
+void wire_name_put(struct cx *cx, struct json_writer *w, struct str name, size_t bytes_max);
 
 /* PAYLOAD_TOO_LARGE when the body has grown too long. */
 enum err wire_end(struct cx *cx, const struct buf *body, struct llm_wire *w);

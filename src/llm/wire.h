@@ -52,8 +52,10 @@ struct llm_request {
 
 /* ---- codec ---- */
 
-struct llm_wire {                 /* in the arena */
-    struct str path;              /* behind base_url: "/v1/messages" */
+struct llm_wire { /* in the arena */
+    /* Behind base_url: "/v1/messages", or "/messages" when base_url names a version, or "" when it
+     * is the endpoint itself. */
+    struct str path;
     struct fetch_header *headers; /* with the key: never logged */
     size_t header_count;
     struct str body;
@@ -84,7 +86,9 @@ struct llm_usage {
 };
 struct llm_event {
     enum llm_event_type type;
-    int block; /* blocks begin in order of their number, and may be open side by side */
+    /* Blocks begin with their first event, in order of their number, and may be open side by side.
+     * A block of reasoning begins with LLM_EVENT_REASONING, whose text may be empty. */
+    int block;
     struct str text, call_id, name;
     struct llm_usage usage;
     enum llm_finish finish;
@@ -109,7 +113,9 @@ const struct llm_codec *llm_codec_find(const char *provider);
  * what, for people (provider's own message cut to 300 characters; no secret). Events that were
  * reported stay reported. */
 bool llm_reader_feed(struct llm_reader *r, struct str bytes);
-/* The connection has ended. False: not whole (no finish, no terminator, an open block). */
+/* The connection has ended. False: not whole (no finish, no terminator, an open block). Of a server
+ * that does not stream, all events come from here: its answer is one JSON document. What stands
+ * behind a terminator is not read, so that bytes that follow do not make an answer less whole. */
 bool llm_reader_end(struct llm_reader *r);
 const char *llm_reader_sentence(const struct llm_reader *r);
 /* Of an error that a provider reports inside a stream: what HTTP status it would have been (529

@@ -270,6 +270,17 @@ static void a_search_is_quoted_with_its_sources(void **state)
     arena_free(t.a);
 }
 
+static void no_documentation_leads_to_the_workspace(void **state)
+{
+    (void)state;
+    struct talk t = talk_new();
+    say(&t, "the settings of Smith's router");
+    const struct offline_step *s = answer_with(&t, "{\"results\":[]}", false);
+    assert_true(calls(s, "search", "{\"query\":\"settings Smith's router\",\"limit\":5}"));
+    answer_with(&t, RESULTS, false);
+    arena_free(t.a);
+}
+
 static void nothing_found_is_tried_once_more(void **state)
 {
     (void)state;
@@ -317,6 +328,10 @@ static void failures_are_told(void **state)
         { "list pages", "no json", "nothing of that kind", false },
         { "Smith", "[1,\"x\",null]", "found nothing", false },
         { "Smith", "{\"results\":{\"a\":1}}", "found nothing", false },
+        { "Smith", "{\"results\":[{\"title\":\"A\",\"url\":\"//evil.example/x\"}]}", "1. **A**\n",
+          false },
+        { "Smith", "{\"results\":[{\"title\":\"A\",\"url\":\"/a) [b](/c\"}]}", "1. **A**\n",
+          false },
         { "Smith", "", "found nothing", false },
         { "Smith", "\xff", "found nothing", false },
         { "create a page called X", "The user denied this.", "not created: The user denied this.",
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(how_looks_in_both_places),
         cmocka_unit_test(only_offered_tools_are_called),
         cmocka_unit_test(a_search_is_quoted_with_its_sources),
+        cmocka_unit_test(no_documentation_leads_to_the_workspace),
         cmocka_unit_test(nothing_found_is_tried_once_more),
         cmocka_unit_test(a_question_back_is_answered),
         cmocka_unit_test(failures_are_told),
