@@ -203,7 +203,7 @@ static void answer(struct conn *c, int status, const char *body)
 /* ---- events ---- */
 
 struct text {
-    char bytes[TEXT_BYTES_MAX * 2];
+    char bytes[TEXT_BYTES_MAX * 4];
     size_t len;
 };
 
@@ -326,15 +326,15 @@ static bool fails_now(const struct conn *c)
 /* The next delta, or all of them, or the end. */
 static void stream_step(struct conn *c)
 {
-    struct text t;
+    struct text t = { .len = 0 };
     do {
-        t.len = 0;
         if (fails_now(c)) {
+            send_bytes(c, t.bytes, t.len);
             stream_fail(c);
             return;
         }
         if (c->plan.stall >= 0 && c->sent >= c->plan.stall)
-            return; /* and never again */
+            break; /* and nothing follows */
         if (c->sent < c->plan.events) {
             put_delta(&t, c);
             c->sent++;
@@ -345,9 +345,13 @@ static void stream_step(struct conn *c)
             c->streaming = false;
             sim.whole++;
         }
-        send_bytes(c, t.bytes, t.len);
+        if (sizeof t.bytes - t.len < TEXT_BYTES_MAX + 1024) {
+            send_bytes(c, t.bytes, t.len);
+            t.len = 0;
+        }
     } while (c->streaming && !c->gone && c->plan.interval_ms == 0);
-    if (c->streaming && !c->gone)
+    send_bytes(c, t.bytes, t.len);
+    if (c->streaming && !c->gone && !(c->plan.stall >= 0 && c->sent >= c->plan.stall))
         wheel_add(c, c->due_ms + c->plan.interval_ms > sim.now_ms ? c->due_ms + c->plan.interval_ms
                                                                   : sim.now_ms + 1);
 }
