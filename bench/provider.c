@@ -409,6 +409,18 @@ static void plan_take(struct plan *p, const char *words, size_t len)
     take_number(words, len, "status", &p->status);
 }
 
+static void standard_set(const char *words, size_t len)
+{
+    sim.standard = (struct plan){ .events = 100,
+                                  .interval_ms = 20,
+                                  .bytes = 24,
+                                  .cut = -1,
+                                  .reset = -1,
+                                  .stall = -1,
+                                  .status = 200 };
+    plan_take(&sim.standard, words, len);
+}
+
 /* Behind "name" and a colon; NULL: it is not there. */
 static const char *member(const char *body, size_t len, const char *name)
 {
@@ -499,7 +511,10 @@ static void route(struct conn *c, const char *head, const char *body, size_t bod
     size_t len = target ? strcspn(++target, " \r") : 0;
     bool post = strncmp(head, "POST ", 5) == 0;
 #define IS(path) (target && strncmp(target, path, strlen(path)) == 0)
-    if (post && (IS("/v1/chat/completions") || IS("/chat/completions")))
+    if (post && IS("/standard")) {
+        standard_set(target, len);
+        answer(c, 200, "{\"ok\":true}");
+    } else if (post && (IS("/v1/chat/completions") || IS("/chat/completions")))
         complete(c, OPENAI, target, len, body, body_len);
     else if (post && IS("/v1/messages"))
         complete(c, ANTHROPIC, target, len, body, body_len);
@@ -625,15 +640,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: provider PORT [MODEL]\n");
         return 2;
     }
-    sim.standard = (struct plan){ .events = 100,
-                                  .interval_ms = 20,
-                                  .bytes = 24,
-                                  .cut = -1,
-                                  .reset = -1,
-                                  .stall = -1,
-                                  .status = 200 };
-    if (argc > 2)
-        plan_take(&sim.standard, argv[2], strlen(argv[2]));
+    standard_set(argc > 2 ? argv[2] : "", argc > 2 ? strlen(argv[2]) : 0);
     signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
