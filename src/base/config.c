@@ -67,6 +67,7 @@ static const struct {
     [ROW_address_rate] = { 1, 1000000000 },
     [ROW_sign_in_rate] = { 1, 1000000 },
     [ROW_write_rate] = { 1, 1000000000 },
+    [ROW_chat_rate] = { 1, 1000000000 },
     [ROW_read_rate] = { 1, 1000000000 },
 };
 

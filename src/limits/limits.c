@@ -255,7 +255,7 @@ enum err limits_address_admit(struct cx *cx, const struct raw_request *rq)
 struct class
 {
     const char *name, *by_address;
-    int64_t per_minute; /* 0: configured */
+    int64_t per_minute; /* what is not configured */
 };
 static const struct class classes[RATE_COUNT] = {
     [RATE_READ] = { "read", "read_address", 0 },
@@ -270,9 +270,11 @@ static const struct class classes[RATE_COUNT] = {
 
 static int64_t class_rate(const struct limits *l, enum op_rate rate)
 {
-    return rate == RATE_READ    ? l->config->read_rate
-           : rate == RATE_WRITE ? l->config->write_rate
-                                : classes[rate].per_minute;
+    int64_t configured = rate == RATE_READ    ? l->config->read_rate
+                         : rate == RATE_WRITE ? l->config->write_rate
+                         : rate == RATE_CHAT  ? l->config->chat_rate
+                                              : 0;
+    return configured ? configured : classes[rate].per_minute;
 }
 
 /* Whom a request counts for: the key, the person, or where it comes from. */

@@ -22,7 +22,7 @@
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     IDLE_TIMEOUT_MS = 60000,
-    RECEIVE_BYTES = 4096,
+    RECEIVE_BYTES = 2048,
     SEND_BYTES = 16384,
     CONNECTION_IDLE_S_MAX = 50 /* a kept connection: below what servers commonly allow */
 };
