@@ -82,6 +82,13 @@ static void range_fill(const struct usage_filter *f, const struct usage_place *p
     }
 }
 
+static bool is_filtered(const struct usage_filter *f)
+{
+    return str_given(f->provider) || str_given(f->model) || str_given(f->user_id) ||
+           str_given(f->operation_type) || str_given(f->key_source) || str_given(f->basis) ||
+           str_given(f->agent_task_id) || str_given(f->thread_id) || f->unpriced != 2;
+}
+
 /* More rows than fit: the place is the last one shown. Else perhaps the last one looked at. */
 static enum err place_next(struct cx *cx, const struct cost_ledger_page_in *in,
                            const struct usage_row *rows, size_t count, bool full,
@@ -120,7 +127,9 @@ enum err usage_page(struct cx *cx, const struct usage_filter *f, struct usage_pl
                                       .agent_task_id = f->agent_task_id,
                                       .thread_id = f->thread_id,
                                       .unpriced = f->unpriced,
-                                      .scan = USAGE_SCAN_ROWS > limit ? USAGE_SCAN_ROWS : limit + 1,
+                                      .scan = is_filtered(f) && USAGE_SCAN_ROWS > limit
+                                                  ? USAGE_SCAN_ROWS
+                                                  : limit + 1,
                                       .limit = limit + 1 };
     struct cost_ledger_page_row *found;
     size_t count;

@@ -103,3 +103,23 @@ SELECT :workspace_id, 'cfill' || lpad(n::text, 12, '0') || 'xxxxxxxx', 'org', :f
     'crun' || lpad((n / 4)::text, 12, '0') || 'xxxxxxxxx', 1000 + n % 500, n % 900,
     3000000 + n % 1000, 'reported', '2026-11-26', 900
 FROM generate_series(:first, :first + :count - 1) AS s(n);
+
+-- name: money_usage_fill
+-- kind: exec
+-- in: workspace_id text, month int, dimension text, first_day int, days int, values int
+-- doc: So many values of a dimension on each day.
+-- sqlite:
+INSERT INTO usage_days (workspace_id, month, dimension, value, day, calls, unpriced, input_tokens,
+    output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd)
+SELECT :workspace_id, :month, :dimension, 'value-' || (n / :days), :first_day + n % :days, 9, 0, 9000,
+    900, 0, 0, 27000000 + n
+FROM (WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n + 1 < :values * :days)
+      SELECT n FROM s) WHERE true
+ON CONFLICT DO NOTHING;
+-- pgsql:
+INSERT INTO usage_days (workspace_id, month, dimension, value, day, calls, unpriced, input_tokens,
+    output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd)
+SELECT :workspace_id, :month, :dimension, 'value-' || (n / :days)::text, :first_day + n % :days, 9, 0,
+    9000, 900, 0, 0, 27000000 + n
+FROM generate_series(0::bigint, :values * :days - 1) AS s(n)
+ON CONFLICT DO NOTHING;
