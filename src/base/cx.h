@@ -54,6 +54,7 @@ struct field_error {
 
 struct app; /* what main has wired; app.h */
 struct db_tx;
+struct loop;
 
 struct cx {
     struct arena *arena;
@@ -62,6 +63,7 @@ struct cx {
     struct db_tx *tx; /* NULL outside a transaction */
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic; 0: none */
+    struct loop *loop;   /* where the caller sits; NULL: nowhere. To be near it, not to act on it */
     struct str request_id;
     struct str remote_addr; /* text form, after trusted proxies; absent: local */
     struct failure failure;

@@ -405,7 +405,8 @@ static struct run *make_run(struct begin *b)
                                    .epoch = b->epoch,
                                    .turn = b->turn },
                           .message = b->message,
-                          .wish = { .provider = b->ask->provider, .model = b->ask->model } };
+                          .wish = { .provider = b->ask->provider, .model = b->ask->model },
+                          .loop = cx->loop };
     b->data = NULL;
     b->message = NULL;
     return run_new(cx->app, &s);
@@ -424,6 +425,7 @@ static struct chat_data *data_make(const struct chat_ask *ask)
     struct chat_data *d = arena_new_of(a, struct chat_data);
     d->arena = a;
     d->plan_mode = ask->plan_mode;
+    d->scope_to_page = ask->scope_to_page;
     d->page_context = str_given(ask->page_context) ? str_copy(a, ask->page_context) : STR_NULL;
     d->references = str_given(ask->references) ? str_copy(a, ask->references) : STR_NULL;
     if (str_given(ask->thread_client_id))
@@ -436,6 +438,22 @@ static struct chat_data *data_make(const struct chat_ask *ask)
     return d;
 }
 
+static enum err cost_refused_in_tx(struct cx *cx, void *arg)
+{
+    (void)arg;
+    return cost_refused(cx);
+}
+
+/* The refusal wrote nothing; that it was, the owners are told. */
+static void note_refusal(const struct cx *refused)
+{
+    struct cx cx = *refused;
+    cx.arena = arena_new(0);
+    cx.failure = (struct failure){ 0 };
+    db_write(&cx, cost_refused_in_tx, NULL);
+    arena_free(cx.arena);
+}
+
 static enum err start(struct begin *b, struct sink *sink)
 {
     b->run = make_run(b);
@@ -444,6 +462,8 @@ static enum err start(struct begin *b, struct sink *sink)
     b->call = NULL; /* the run's */
     if (e == OK)
         run_attach(b->run, sink, 0);
+    else if (e == ERR_BUDGET_EXCEEDED)
+        note_refusal(b->cx);
     run_unref(b->run);
     return e;
 }

@@ -11,7 +11,7 @@ struct chat_ask {
     struct str regenerate_id;    /* message to answer anew; absent: the last answer */
     struct ui_message *messages; /* ≥ 1 but for regenerate with a thread */
     size_t message_count;
-    bool plan_mode;
+    bool plan_mode, scope_to_page;
     struct str page_context, references;
 };
 /* On a worker thread. Streams to `sink`. Errors that a client can mend come before anything is

@@ -148,6 +148,7 @@ static enum err send_stream(struct cx *cx, const void *input, struct sink *sink)
     struct chat_ask ask = { .provider = in->provider,
                             .model = in->model,
                             .plan_mode = in->plan_mode,
+                            .scope_to_page = in->scope_to_page,
                             .regenerate = str_is(in->trigger, "regenerate-message"),
                             .regenerate_id = in->message_id };
     ask.thread_client_id = str_given(in->id) ? in->id : in->thread_id;

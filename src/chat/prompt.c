@@ -51,8 +51,11 @@ static enum err write_system(struct cx *cx, const struct chat_data *d, struct st
     if (d->plan_mode)
         buf_put_cstr(&out, "Plan mode is on: you have no tools that change anything. Say what you "
                            "would do, step by step.\n");
+    if (d->scope_to_page)
+        buf_put_cstr(&out, "Keep to the page that the user has open: answer from it alone.\n");
     put_data(&out, "The page that the user has open", d->page_context);
     put_data(&out, "Records that the user refers to", d->references);
+    TRY(chat_records(cx, d, &out));
     if (out.overflow)
         FAIL(cx, PAYLOAD_TOO_LARGE, "The page context and references are larger than %d bytes.",
              SYSTEM_BYTES_MAX);

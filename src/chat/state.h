@@ -9,7 +9,7 @@
 /* Freed with the run; texts in the arena. */
 struct chat_data {
     struct arena *arena;
-    bool plan_mode;
+    bool plan_mode, scope_to_page;
     struct str page_context; /* JSON, as the client said; absent: none */
     struct str references;   /* JSON, likewise */
     /* Without a thread: the client's messages, in order. */
@@ -28,6 +28,10 @@ struct chat_prompt {
     int64_t before_seq;   /* history ends before it; INT64_MAX: all */
 };
 enum err chat_request(struct cx *cx, const struct chat_prompt *p, struct llm_request *ret);
+
+/* records.c: what the page and the references name, as far as the user may read it, for the prompt.
+ * Inside a read. */
+enum err chat_records(struct cx *cx, const struct chat_data *d, struct buf *out);
 
 /* tools.c */
 bool chat_tool_asks(struct str name); /* answered by a person */

@@ -307,6 +307,7 @@ static enum err run_kind(struct call *c)
         c->reply.status = 200;
         return OK;
     case OP_STREAM:
+        cx->loop = c->loop;
         if (!c->reply.sink)
             c->reply.sink = sink_new(SINK_BYTES_MAX);
         TRY(op->stream(cx, c->in, c->reply.sink));

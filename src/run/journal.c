@@ -189,8 +189,8 @@ static void tick(struct run_journal *j)
 void journal_watch(struct run *r)
 {
     struct run_journal *j = journal_of(r);
-    if (r->journal_listed)
-        return;
+    if (r->journal_listed || !str_given(r->ref.thread_id))
+        return; /* without a thread nobody can come back to it */
     r->journal_listed = true;
     r->journal_next = j->first;
     j->first = r;

@@ -84,8 +84,9 @@ struct run_spec {
     struct run_ref ref;          /* copied */
     struct message *message;     /* to go on with; the run's from now on. NULL: a new one */
     struct credential_wish wish; /* copied: of later turns */
+    struct loop *loop;           /* where its first reader sits; NULL: the next one in turn */
 };
-/* One reference, the caller's. It belongs to the next loop in turn, or the caller's own. */
+/* One reference, the caller's. */
 struct run *run_new(struct app *app, const struct run_spec *s);
 /* Inside the write that begins it: its row (state CALLING). */
 enum err run_row_add(struct cx *cx, const struct run *r);

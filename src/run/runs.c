@@ -106,7 +106,7 @@ static struct principal principal_copy(struct arena *a, const struct principal *
     return copy;
 }
 
-static struct run *run_make(struct app *app, struct message *m)
+static struct run *run_make(struct app *app, struct loop *near, struct message *m)
 {
     struct run *r = calloc(1, sizeof *r);
     if (!r)
@@ -116,14 +116,15 @@ static struct run *run_make(struct app *app, struct message *m)
     atomic_init(&r->refs, 1);
     r->runs = rs;
     r->app = app;
-    r->loop = loops_at(app->loops, (int)(turn % (unsigned)rs->loop_count));
+    r->loop = near ? near : loops_at(app->loops, (int)(turn % (unsigned)rs->loop_count));
     r->message = m;
     return r;
 }
 
 struct run *run_new(struct app *app, const struct run_spec *s)
 {
-    struct run *r = run_make(app, s->message ? s->message : message_new(s->ref.message_id));
+    struct run *r =
+        run_make(app, s->loop, s->message ? s->message : message_new(s->ref.message_id));
     r->kind = s->kind;
     r->data = s->data;
     r->arena = arena_new(1024);
@@ -149,7 +150,7 @@ bool run_tell_ended(struct app *app, struct sink *sink, struct str message_id,
     if (str_given(usage_json) && usage_json.len)
         message_data(m, "data-usage", usage_json, false);
     message_finish(m, "stop", usage_json);
-    struct run *r = run_make(app, m);
+    struct run *r = run_make(app, NULL, m);
     r->model.state = RUN_DONE;
     r->telling = r->finished = true;
     run_attach(r, sink, 0);
