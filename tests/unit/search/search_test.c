@@ -503,7 +503,7 @@ static void who_searches_sees_the_old_or_the_new(void **state)
     struct rooms other = *r; /* a context of its own */
     other.arena = other.cx.arena = arena_new(0);
     assert_int_equal(pthread_create(&thread, NULL, probe, &p), 0);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 20; i++) {
         change(&other, (struct change){
                            .id = id, .markdown = i % 2 ? STR("steady even") : STR("odd steady") });
         create(&other, "Noise", STR("noise"), false);
@@ -592,7 +592,7 @@ static void no_failure_leaves_half_an_index(struct rooms *r, enum db_result resu
     for (int i = 0; i < 8; i++)
         create(r, "Noise", STR("noise"), false);
     run_jobs(r);
-    for (bool hit = true; hit; n += n < 40 ? 1 : 9, changes++) {
+    for (bool hit = true; hit; n += large ? 17 : n < 16 ? 1 : 5, changes++) {
         struct db_fault fault = { .fail_from = n, .fail_count = 1, .result = result, .how = how };
         const char *word = changes % 2 ? "even" : "odd";
         struct str text = str_fmt(r->arena, "steady %s", word);
