@@ -67,17 +67,18 @@ static void table_grow(struct build *b)
 
 static struct entry *entry_of(struct build *b, struct str term)
 {
-    struct entry **at = place_of(b, term);
-    if (*at)
-        return *at;
+    struct entry **at = place_of(b, term), *e = *at;
+    if (e)
+        return e;
     if (2 * (b->terms_count + 1) > b->table_size) {
         table_grow(b);
         at = place_of(b, term);
     }
     b->terms_count++;
-    *at = arena_new_of(b->arena, struct entry);
-    (*at)->term = str_copy(b->arena, term);
-    return *at;
+    e = arena_new_of(b->arena, struct entry);
+    e->term = str_copy(b->arena, term);
+    *at = e;
+    return e;
 }
 
 static void posting_add(struct build *b, struct str term)

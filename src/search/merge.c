@@ -283,10 +283,8 @@ static enum err merge_forget(struct cx *cx, void *arg)
     return search_segment_dead(cx, &in, NULL);
 }
 
-static void merge_init(struct cx *cx, struct merge *m)
+static void streams_init(struct cx *cx, struct merge *m)
 {
-    m->first_chunk = m->old[0].first_chunk;
-    m->last_chunk = m->old[m->old_count - 1].last_chunk;
     m->streams = arena_array(cx->arena, m->old_count, sizeof *m->streams);
     m->pages_arena = arena_new(64 * 1024);
     page_writer_init(&m->writer, m->pages_arena);
@@ -312,8 +310,10 @@ static void merge_release(struct merge *m)
 
 static enum err merge_run(struct cx *cx, struct merge *m)
 {
+    m->first_chunk = m->old[0].first_chunk;
+    m->last_chunk = m->old[m->old_count - 1].last_chunk;
     TRY(db_write(cx, merge_begin, m));
-    merge_init(cx, m);
+    streams_init(cx, m);
     enum err e = terms_merge(cx, m);
     merge_release(m);
     if (e == OK)

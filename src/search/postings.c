@@ -150,7 +150,7 @@ static void block_end(struct page_writer *w)
     if (w->window < 0)
         return;
     bool has[256] = { false };
-    uint8_t shortest[256];
+    uint8_t shortest[256] = { 0 };
     struct buf *body = &w->body;
     buf_clear(body);
     for (size_t i = 0; i < w->n; i++) {

@@ -12,7 +12,7 @@
 
 #define QUERY_MS_MAX 1000
 /* A source whose title has all words of the query: it is what was meant. */
-#define TITLE_BOOST 1.5
+#define TITLE_BOOST 2.0
 
 struct found {
     struct segment *segments;

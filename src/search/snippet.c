@@ -13,14 +13,16 @@ static size_t term_find(const struct query_term *terms, size_t count, struct str
     return SIZE_MAX;
 }
 
-void query_terms(struct arena *a, struct str query, struct query_term **ret, size_t *ret_count)
+static size_t terms_find(struct arena *a, struct str query, bool stop_words,
+                         struct query_term *terms)
 {
-    struct query_term *terms = arena_array(a, QUERY_TERMS_MAX, sizeof *terms);
     struct tokeniser t;
     struct token token;
     size_t count = 0;
     tokeniser_init(&t, query);
     while (tokeniser_next(&t, &token)) {
+        if (token.stop && !stop_words)
+            continue;
         size_t at = term_find(terms, count, token.term);
         if (at != SIZE_MAX)
             terms[at].times++;
@@ -29,8 +31,15 @@ void query_terms(struct arena *a, struct str query, struct query_term **ret, siz
                                                   .times = 1,
                                                   .extra = token.extra };
     }
-    *ret = terms;
-    *ret_count = count;
+    return count;
+}
+
+void query_terms(struct arena *a, struct str query, struct query_term **ret, size_t *ret_count)
+{
+    *ret = arena_array(a, QUERY_TERMS_MAX, sizeof(**ret));
+    *ret_count = terms_find(a, query, false, *ret);
+    if (!*ret_count)
+        *ret_count = terms_find(a, query, true, *ret);
 }
 
 bool title_has_all(struct str title, const struct query_term *terms, size_t terms_count)

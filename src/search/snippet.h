@@ -8,7 +8,7 @@
 #define SNIPPET_BYTES 240
 
 /* Distinct terms of a query in the order of their first place, at most QUERY_TERMS_MAX; what comes
- * behind is left out. */
+ * behind is left out. So are stop words, unless there is nothing else. */
 void query_terms(struct arena *a, struct str query, struct query_term **ret, size_t *ret_count);
 /* About SNIPPET_BYTES of the body where the heaviest terms stand together, on one line, without
  * marks of headings; with … where something is left out. *io_heading becomes the heading that

@@ -1,17 +1,22 @@
-/* Light English stemming: plurals only (Harman's "S" stemmer, 1991; Lucene's
- * EnglishMinimalStemmer).
+/* English stemming: Porter's algorithm (1980) with its author's two later changes, as Lucene's
+ * EnglishAnalyzer applies it.
  *
- *   companies → company   visas → visa   passes → passe (as does "passe": what counts is that both
- *   sides of a search become the same)
+ *   renewals, renewal → renew    restored, restore, restores → restor
  *
- * No more than that: names, ids and other languages go through the same words, and heavier rules
- * (Porter's) turn different words into one. docs/search.md has the measurement. */
+ * Words of other languages and names go through it as well: what counts is that both sides of a
+ * search become the same. */
 #ifndef SEARCH_STEM_H
 #define SEARCH_STEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Of a folded word, in place; returns its new length. Words with anything but a-z stay. */
+#include "base/str.h"
+
+/* Of a folded word, in place; returns its new length, which is never larger. Words with anything
+ * but a-z, those of one or two letters, and what would be left with one (AED), stay. */
 size_t stem_english(char *word, size_t len);
+/* Is the (folded, unstemmed) word one that says nothing in a query: the, of, how …? */
+bool is_stop_word(struct str word);
 
 #endif

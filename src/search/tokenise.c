@@ -126,9 +126,9 @@ static bool word_next(struct tokeniser *t, struct token *ret)
     struct str term = term_of(t, from, to, &cut);
     if (str_ends(term, STR("'s")))
         term.len -= 2;
+    *ret = (struct token){ term, from, to, false, is_stop_word(term) };
     if (!cut && !digit)
-        term.len = stem_english(t->term, term.len);
-    *ret = (struct token){ term, from, to, false };
+        ret->term.len = stem_english(t->term, term.len);
     return true;
 }
 
@@ -153,7 +153,7 @@ static bool join_end(struct tokeniser *t, struct token *ret)
     if (!whole || to - from > 4 * TERM_BYTES_MAX)
         return false;
     struct str term = term_of(t, from, to, &cut);
-    *ret = (struct token){ term, from, to, true };
+    *ret = (struct token){ term, from, to, .extra = true };
     return !cut;
 }
 
@@ -170,7 +170,7 @@ static bool pair_next(struct tokeniser *t, struct token *ret)
     size_t to = middle;
     if (t->pairs)
         cp_at(t->text, &to);
-    *ret = (struct token){ term_of(t, from, to, &cut), from, to, false };
+    *ret = (struct token){ .term = term_of(t, from, to, &cut), .from = from, .to = to };
     return true;
 }
 

@@ -11,7 +11,8 @@
  *   not counted in lengths.
  * - Scripts without spaces between words (Han, kana, Thai …) and Hangul give overlapping pairs; a
  *   single character alone gives itself.
- * - English plurals lose their ending (stem.h says why no more than that).
+ * - Words of letters a-z are stemmed as English (stem.h); the terms above are what they were
+ * before.
  * - A term has at most TERM_BYTES_MAX bytes; of a longer word the beginning counts. */
 #ifndef SEARCH_TOKENISE_H
 #define SEARCH_TOKENISE_H
@@ -24,6 +25,7 @@ struct token {
     struct str term; /* in the tokeniser, until the next call */
     size_t from, to; /* bytes of the text */
     bool extra;
+    bool stop; /* says nothing in a query (stem.h); indexed as any other */
 };
 
 struct tokeniser {

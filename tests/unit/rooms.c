@@ -42,9 +42,10 @@ static enum err people_add(struct cx *cx, void *arg)
     return OK;
 }
 
-static void open_database(struct rooms *r)
+static bool database_open(struct rooms *r, const struct db_driver *driver, void *driver_arg,
+                          char *error, size_t size)
 {
-    char error[512] = "", path[96], url[1024], script[128];
+    char path[96], url[1024];
     struct db_options o = { .readers = 4, .writers = 4, .create = true };
     if (r->engine == DB_SQLITE) {
         snprintf(path, sizeof path, "%s/test.db", r->folder);
@@ -56,7 +57,15 @@ static void open_database(struct rooms *r)
                  strchr(base, '?') ? "&" : "?", (long)getpid());
         o.url = str_of(url);
     }
-    must(db_open(&o, &r->app.db, error, sizeof error) == OK, "open", error);
+    r->app.db = NULL;
+    return (driver ? db_open_driver(&o, driver, driver_arg, &r->app.db, error, size)
+                   : db_open(&o, &r->app.db, error, size)) == OK;
+}
+
+static void open_database(struct rooms *r)
+{
+    char error[512] = "", script[128];
+    must(database_open(r, NULL, NULL, error, sizeof error), "open", error);
     if (r->engine == DB_PGSQL) {
         snprintf(script, sizeof script,
                  "DROP SCHEMA IF EXISTS rooms_%ld CASCADE; CREATE SCHEMA rooms_%ld", (long)getpid(),
@@ -65,6 +74,13 @@ static void open_database(struct rooms *r)
     }
     int applied;
     must(db_migrate(r->app.db, &applied, error, sizeof error) == OK, "migrate", error);
+}
+
+bool rooms_reopen(struct rooms *r, const struct db_driver *driver, void *driver_arg)
+{
+    char error[512];
+    db_close(r->app.db);
+    return database_open(r, driver, driver_arg, error, sizeof error);
 }
 
 void rooms_init(struct rooms *r, enum db_engine e)

@@ -36,6 +36,11 @@ void rooms_release(struct rooms *r);
 /* Acts as that user in that workspace from now on. */
 void rooms_as(struct rooms *r, const char *user, const char *workspace);
 
+/* The same database through another driver (db/driver.h), which fails on purpose, or NULL: the
+ * engine's own. False when it could not be opened. */
+struct db_driver;
+bool rooms_reopen(struct rooms *r, const struct db_driver *driver, void *driver_arg);
+
 /* Setup and teardown of cmocka: *state is a struct rooms, or NULL where there is no PostgreSQL. */
 int rooms_sqlite(void **state);
 int rooms_pgsql(void **state);

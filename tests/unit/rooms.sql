@@ -53,3 +53,25 @@ VALUES ('USER:ann', :key, 'x', :hash, 200, :hash, :created_at);
 -- out: keys int
 -- scan: a test's table is small
 SELECT count(*) AS keys FROM idempotency;
+
+-- name: rooms_search_counts
+-- kind: one
+-- in: workspace_id text
+-- out: chunks int, of_sources int, of_segments int, live int, other int, lost_pages int
+-- scan: a test's tables are small
+SELECT (SELECT count(*) FROM search_chunks WHERE workspace_id = :workspace_id) AS chunks,
+    (SELECT CAST(coalesce(sum(chunk_count), 0) AS bigint) FROM search_sources
+     WHERE workspace_id = :workspace_id) AS of_sources,
+    (SELECT CAST(coalesce(sum(chunks - dead_count), 0) AS bigint) FROM search_segments
+     WHERE workspace_id = :workspace_id AND state = 'LIVE') AS of_segments,
+    (SELECT count(*) FROM search_segments WHERE workspace_id = :workspace_id AND state = 'LIVE') AS live,
+    (SELECT count(*) FROM search_segments WHERE workspace_id = :workspace_id AND state <> 'LIVE') AS other,
+    (SELECT count(*) FROM search_pages p WHERE p.workspace_id = :workspace_id AND NOT EXISTS (
+        SELECT 1 FROM search_segments s WHERE s.workspace_id = p.workspace_id AND s.segment = p.segment
+          AND s.state = 'LIVE')) AS lost_pages;
+
+-- name: rooms_document_hide
+-- kind: exec
+-- in: workspace_id text, id text, owner_id text
+UPDATE documents SET visibility = 'PRIVATE', owner_id = :owner_id, version = version + 1
+WHERE workspace_id = :workspace_id AND id = :id;
