@@ -4,6 +4,8 @@
  *
  *     bare sqlite FILE DEPTH SECONDS          one connection, settings as in src/db/driver_sqlite.c
  *     bare pgsql CONNINFO CONNECTIONS SECONDS one deed a transaction, SERIALIZABLE, as the server
+ *     bare latency FILE 1 SECONDS             one row a commit, one after the other:
+ * {"p50":ms,"p99":ms}
  *
  * Prints deeds (a page and an audit row) a second. Goals: do what any server must, and nothing
  * else. Non-goals: refusing bad input well; it is run by measure.mjs only. Invariant: DEPTH may be
@@ -19,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { COLUMNS_MAX = 64, ID_BYTES = 26, SQL_BYTES = 4096 };
+enum { COLUMNS_MAX = 64, ID_BYTES = 26, SQL_BYTES = 4096, COMMITS_MAX = 1000000 };
 
 static const char *const tables[] = { "documents", "audit" };
 static const char *const newest[] = {
@@ -165,16 +167,50 @@ static void lite_run(sqlite3 *db, struct lite_insert *in, int table, const struc
     sqlite3_reset(in->st);
 }
 
-static double lite_measure(const char *file, double depth, double seconds)
+static sqlite3 *lite_open(const char *file)
 {
     sqlite3 *db;
-    struct lite_insert inserts[TABLES];
-    struct ids ids = { .random = (uint64_t)time(NULL) };
     if (sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         die("%s: %s", file, sqlite3_errmsg(db));
+    sqlite3_busy_timeout(db, 1000); /* a server may have the file open, and be at rest */
     lite_exec(db, "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
                   "PRAGMA cell_size_check=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                   "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=4000;");
+    return db;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void lite_latency(const char *file, double seconds)
+{
+    static double ms[COMMITS_MAX];
+    struct lite_insert in;
+    struct ids ids = { .random = (uint64_t)time(NULL) };
+    sqlite3 *db = lite_open(file);
+    size_t count = 0;
+    lite_prepare(db, 0, &in);
+    for (double start_s = monotonic_s();
+         monotonic_s() - start_s < seconds && count < COMMITS_MAX;) {
+        double begin_s = monotonic_s();
+        ids_next(&ids);
+        lite_run(db, &in, 0, &ids);
+        ms[count++] = (monotonic_s() - begin_s) * 1000;
+    }
+    sqlite3_finalize(in.st);
+    sqlite3_close(db);
+    qsort(ms, count, sizeof *ms, by_size);
+    printf("{\"p50\":%.3f,\"p99\":%.3f}\n", ms[count / 2], ms[count * 99 / 100]);
+}
+
+static double lite_measure(const char *file, double depth, double seconds)
+{
+    sqlite3 *db = lite_open(file);
+    struct lite_insert inserts[TABLES];
+    struct ids ids = { .random = (uint64_t)time(NULL) };
     for (int t = 0; t < TABLES; t++)
         lite_prepare(db, t, &inserts[t]);
     double start_s = monotonic_s(), now_s = start_s, owed = 0;
@@ -310,11 +346,14 @@ static double pg_measure(const char *conninfo, int connections, double seconds)
 int main(int argc, char **argv)
 {
     if (argc != 5)
-        die("sqlite FILE DEPTH SECONDS | pgsql CONNINFO CONNECTIONS SECONDS");
+        die("sqlite FILE DEPTH SECONDS | pgsql CONNINFO CONNECTIONS SECONDS | latency FILE 1 "
+            "SECONDS");
     double width = strtod(argv[3], NULL), seconds = strtod(argv[4], NULL);
     if (width < 1 || seconds <= 0)
         die("depth and connections are at least 1, seconds above 0");
-    if (strcmp(argv[1], "sqlite") == 0)
+    if (strcmp(argv[1], "latency") == 0)
+        lite_latency(argv[2], seconds);
+    else if (strcmp(argv[1], "sqlite") == 0)
         printf("%.1f\n", lite_measure(argv[2], width, seconds));
     else
         printf("%.1f\n", pg_measure(argv[2], (int)width, seconds));

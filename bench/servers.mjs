@@ -1,5 +1,5 @@
 // Starts and stops what the bench compares: opboxd, nginx, the Node twin, a private PostgreSQL.
-// Servers run on processor 0, everything else (this program, wrk) on processor 1.
+// Servers run on processor 0, everything else (this program, wrk, a provider) on processor 1.
 import { spawn, spawnSync, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -15,16 +15,16 @@ const secrets = {
   NEXTAUTH_SECRET: secret(), IDENTITY_HASH_SECRET: secret(), OPBOXD_ROOT_KEY: secret(),
 };
 // The contract's limits are raised: one address and one person make all the load.
-const limits = ['address', 'sign-in', 'write', 'read']
+const limits = ['address', 'sign-in', 'write', 'read', 'chat']
   .flatMap((name) => [`--${name}-rate`, name === 'sign-in' ? '1000000' : '1000000000']);
 const environment = { PATH: process.env.PATH, HOME: process.env.HOME, LANG: 'C.UTF-8' };
 
 const running = new Set();
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
 
-function serve(command, args, options = {}) {
+export function serve(command, args, options = {}) {
   const log = fs.openSync(options.log, 'a');
-  const child = spawn('taskset', ['-c', '0', command, ...args], {
+  const child = spawn('taskset', ['-c', String(options.processor ?? 0), command, ...args], {
     stdio: ['ignore', log, log], env: { ...environment, ...options.env }, uid: options.uid,
     gid: options.gid, cwd: options.cwd,
   });
@@ -75,12 +75,12 @@ export function opboxdInit(dir, database) {
 }
 
 /** Resolves when /readyz is 200; `ready_ms` is the time from before fork to there. */
-export async function opboxdStart(dir, port, database) {
+export async function opboxdStart(dir, port, database, env = {}) {
   const log = `${dir}.log`;
   const start = performance.now();
   const child = serve(binary, ['serve', '--data', dir, '--listen', `127.0.0.1:${port}`,
     '--workers', '1', ...limits, ...(database ? ['--database', database] : [])],
-  { log, env: secrets });
+  { log, env: { ...secrets, ...env } });
   await ready(child, port, '/readyz', log);
   child.ready_ms = performance.now() - start;
   child.port = port;
@@ -106,6 +106,8 @@ export async function signIn(port) {
   return { cookie: [...kept, ...session].join('; '), 'x-csrf-token': csrfToken };
 }
 
+export const nginxPath = () => ['/usr/sbin/nginx', '/usr/bin/nginx'].find((at) => fs.existsSync(at)) ?? 'nginx';
+
 /** Debian's nginx.conf but for: one process, no access log, connections kept for good. */
 export async function nginxStart(dir, port, healthz, list) {
   fs.mkdirSync(path.join(dir, 'www'), { recursive: true });
@@ -123,8 +125,7 @@ export async function nginxStart(dir, port, healthz, list) {
         location = /healthz { return 200 '${healthz}'; } }
     }`);
   const log = path.join(dir, 'nginx.out');
-  const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((at) => fs.existsSync(at)) ?? 'nginx';
-  const child = serve(nginx, ['-c', path.join(dir, 'nginx.conf')], { log });
+  const child = serve(nginxPath(), ['-c', path.join(dir, 'nginx.conf')], { log });
   await ready(child, port, '/healthz', log);
   return child;
 }

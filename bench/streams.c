@@ -38,7 +38,8 @@ enum {
     KEPT_BYTES = 64, /* of a read, in front of the next: a token may be split */
     READ_BYTES = 65536,
     SAMPLES_MAX = 4000000,
-    OPEN_AT_ONCE = 50
+    OPENING_MAX = 64,
+    OPENING_S_MAX = 120
 };
 
 struct stream {
@@ -46,7 +47,7 @@ struct stream {
     int64_t sent_us;
     char kept[KEPT_BYTES];
     size_t kept_len;
-    bool head, first, connected;
+    bool head, first, ever, connected;
 };
 
 struct samples {
@@ -60,6 +61,7 @@ static struct {
     size_t request_len;
     uint64_t number;
     int64_t tokens, ended, failed;
+    size_t begun; /* streams that have had a token, ever, or failed */
     struct samples first, token;
     bool measuring, told;
 } load;
@@ -180,6 +182,8 @@ static size_t take_tokens(struct stream *s, const char *bytes, size_t len)
         if (!s->first)
             sample(&load.first, now_us - s->sent_us);
         s->first = true;
+        load.begun += !s->ever;
+        s->ever = true;
     }
     return done;
 }
@@ -187,6 +191,8 @@ static size_t take_tokens(struct stream *s, const char *bytes, size_t len)
 static void stream_fail(struct stream *s, const char *bytes, size_t len)
 {
     load.failed++;
+    load.begun += !s->ever;
+    s->ever = true;
     if (!load.told)
         fprintf(stderr, "streams: a stream failed:\n%.*s\n", (int)(len > 2000 ? 2000 : len), bytes);
     load.told = true;
@@ -256,11 +262,14 @@ int main(int argc, char **argv)
     load.number = (uint64_t)monotonic_us() % 1000000000000;
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     request_read(argv[4]);
-    for (size_t i = 0; i < count; i++) {
-        stream_open(&streams[i], port);
-        if (i % OPEN_AT_ONCE == OPEN_AT_ONCE - 1)
-            poll_once(20);
+    int64_t late_us = monotonic_us() + (int64_t)OPENING_S_MAX * 1000000;
+    for (size_t i = 0; load.begun < count && monotonic_us() < late_us;) {
+        for (; i < count && i - load.begun < OPENING_MAX; i++)
+            stream_open(&streams[i], port);
+        poll_once(10);
     }
+    printf("open\n");
+    fflush(stdout);
     load.measuring = true;
     int64_t begin_us = monotonic_us(), end_us = begin_us + (int64_t)(seconds * 1e6);
     while (monotonic_us() < end_us)

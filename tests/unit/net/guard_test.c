@@ -188,8 +188,7 @@ static void bad_lists_are_named(void **state)
                                          "1.2.3.4.5",
                                          "10.0.0.0 /8",
                                          "::ffff:1.2.3.4.5",
-                                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                         "aaaaaaaaaaaaaaaa" };
+                                         "12345678901234567890123456789012345678901234567890" };
     struct guard_list l = { .count = 7 };
     struct str bad;
     (void)state;
