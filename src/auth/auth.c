@@ -142,6 +142,19 @@ static enum err by_session(struct cx *cx, const struct raw_request *rq)
     return OK;
 }
 
+/* A cookie that is worth nothing makes nobody of who has it: they may be new here. */
+static enum err by_session_or_none(struct cx *cx, const struct raw_request *rq)
+{
+    struct auth_session session;
+    enum auth_session_found found;
+    TRY(auth_session_load(cx, rq, STR_NULL, &found, &session));
+    if (found == AUTH_SESSION_LIVE)
+        principal_fill(cx, &session);
+    else
+        cx->principal.kind = PRINCIPAL_ANONYMOUS;
+    return OK;
+}
+
 static enum err by_cron_secret(struct cx *cx, const struct raw_request *rq)
 {
     uint8_t given[SHA256_BYTES], expected[SHA256_BYTES];
@@ -220,7 +233,7 @@ static enum err locally(struct cx *cx, const struct op *op, const struct raw_req
         cx->principal = (struct principal){ .kind = PRINCIPAL_CRON, .name = STR("operator") };
         return OK;
     }
-    if (str_given(email) && op->auth == AUTH_SESSION)
+    if (str_given(email) && (op->auth == AUTH_SESSION || op->auth == AUTH_SESSION_OR_NONE))
         return as_user(cx, email, workspace_id);
     return as_operator(cx, op, workspace_id);
 }
@@ -232,6 +245,8 @@ enum err auth_authenticate(struct cx *cx, const struct op *op, const struct raw_
     switch (op->auth) {
     case AUTH_SESSION:
         return by_session(cx, rq);
+    case AUTH_SESSION_OR_NONE:
+        return by_session_or_none(cx, rq);
     case AUTH_CRON:
         return by_cron_secret(cx, rq);
     case AUTH_MCP:
