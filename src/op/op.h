@@ -20,8 +20,9 @@ enum op_kind {
 enum op_auth {
     AUTH_NONE = 1, /* public */
     AUTH_SESSION,
-    AUTH_SESSION_OR_NONE, /* who has a live session is known (and sends its CSRF token); others too */
-    AUTH_MCP, /* an agent key */
+    AUTH_SESSION_OR_NONE, /* who has a live session is known (and sends its CSRF token); others too
+                           */
+    AUTH_MCP,             /* an agent key */
     AUTH_MCP_OR_OPENCLAW,
     AUTH_CRON,
     AUTH_OPERATOR /* the command line on this machine only; no HTTP route of its own */
@@ -91,9 +92,9 @@ struct op {
     const char *http;     /* "POST /api/agent-tasks/{taskId}/claim"; NULL: no route */
     const char *category; /* "documents" */
     enum op_auth auth;
-    unsigned roles; /* enum op_roles */
-    unsigned org_roles; /* enum op_roles, in the organisation that the argument `orgId` names; 0: the
-                           row names none. Who does not belong to it gets NOT_FOUND. Of such a
+    unsigned roles;     /* enum op_roles */
+    unsigned org_roles; /* enum op_roles, in the organisation that the argument `orgId` names; 0:
+                           the row names none. Who does not belong to it gets NOT_FOUND. Of such a
                            call cx's workspace is only where the deed is recorded. */
     enum op_tx tx;
     enum op_lane lane;

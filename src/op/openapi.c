@@ -45,10 +45,13 @@ static void write_schemes(struct json_writer *w)
 static void write_security(struct json_writer *w, enum op_auth auth)
 {
     static const char *const names[][2] = {
-        [AUTH_NONE] = { NULL, NULL },    [AUTH_SESSION] = { "session", NULL },
+        [AUTH_NONE] = { NULL, NULL },
+        [AUTH_SESSION] = { "session", NULL },
         [AUTH_SESSION_OR_NONE] = { "session", NULL },
-        [AUTH_MCP] = { "mcpKey", NULL }, [AUTH_MCP_OR_OPENCLAW] = { "mcpKey", "openclaw" },
-        [AUTH_CRON] = { "cron", NULL },  [AUTH_OPERATOR] = { NULL, NULL },
+        [AUTH_MCP] = { "mcpKey", NULL },
+        [AUTH_MCP_OR_OPENCLAW] = { "mcpKey", "openclaw" },
+        [AUTH_CRON] = { "cron", NULL },
+        [AUTH_OPERATOR] = { NULL, NULL },
     };
     jw_key_lit(w, "security");
     jw_array(w);
