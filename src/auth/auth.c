@@ -91,6 +91,15 @@ void auth_set_limiter(struct auth *a, auth_limiter_fn *take)
     a->limiter = take;
 }
 
+void auth_metrics(struct buf *out, void *auth)
+{
+    struct auth *a = auth;
+    buf_printf(out,
+               "# TYPE opboxd_password_evaluations_total counter\n"
+               "opboxd_password_evaluations_total %lld\n",
+               (long long)atomic_load_explicit(&a->password_evaluations, memory_order_relaxed));
+}
+
 struct str auth_public_url(const struct auth *a)
 {
     return a->public_url;
