@@ -228,6 +228,7 @@ DELETE FROM workspace_members WHERE workspace_id = :workspace_id AND user_id = :
 -- kind: one
 -- in: organization_id text, user_id text
 -- out: workspace_id text
+-- tenantless: asks about all workspaces of one organisation
 -- doc: A workspace of the organisation that the person is a member of.
 SELECT m.workspace_id FROM workspace_members m
 JOIN workspaces w ON w.id = m.workspace_id AND w.organization_id = :organization_id
@@ -280,7 +281,7 @@ DELETE FROM organization_members WHERE organization_id = :organization_id AND us
 -- name: tenancy_org_member_workspaces_leave
 -- kind: exec
 -- in: organization_id text, user_id text
--- doc: Out of every workspace of the organisation.
+-- tenantless: out of every workspace of one organisation
 DELETE FROM workspace_members
 WHERE user_id = :user_id AND workspace_id IN (
     SELECT w.id FROM workspaces w WHERE w.organization_id = :organization_id);
@@ -289,6 +290,7 @@ WHERE user_id = :user_id AND workspace_id IN (
 -- kind: one
 -- in: organization_id text, user_id text
 -- out: name text
+-- tenantless: asks about all workspaces of one organisation
 -- doc: A workspace of the organisation that would be without an OWNER without this one.
 SELECT w.name FROM workspace_members m
 JOIN workspaces w ON w.id = m.workspace_id AND w.organization_id = :organization_id
