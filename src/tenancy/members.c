@@ -116,7 +116,7 @@ static enum role acts_as(const struct tenancy_member *m)
 
 enum err tenancy_member_authority(struct cx *cx, enum role *ret)
 {
-    struct tenancy_member me;
+    struct tenancy_member me = { 0 };
     if (cx->principal.kind == PRINCIPAL_OPERATOR) {
         *ret = ROLE_OWNER;
         return OK;
@@ -158,7 +158,7 @@ static enum err member_to_change(struct cx *cx, struct str user_id, enum role *r
 enum err tenancy_member_change(struct cx *cx, struct str user_id, enum role role, int64_t version,
                                struct tenancy_member *ret)
 {
-    enum role authority;
+    enum role authority = ROLE_NONE;
     int64_t changed;
     TRY(member_to_change(cx, user_id, &authority, ret));
     TRY(check_grant(cx, authority, role, ret->kind));
@@ -179,8 +179,8 @@ enum err tenancy_member_change(struct cx *cx, struct str user_id, enum role role
 
 enum err tenancy_member_remove(struct cx *cx, struct str user_id)
 {
-    enum role authority;
-    struct tenancy_member m;
+    enum role authority = ROLE_NONE;
+    struct tenancy_member m = { 0 };
     struct tenancy_member_delete_in in = { cx->principal.workspace_id, user_id };
     struct tenancy_member_of_another_in elsewhere = { organization_of(cx), user_id };
     struct tenancy_member_of_another_row row;
@@ -246,7 +246,7 @@ enum err tenancy_org_member_get(struct cx *cx, struct str user_id, struct tenanc
 
 static enum err org_authority(struct cx *cx, enum role *ret)
 {
-    struct tenancy_member me;
+    struct tenancy_member me = { 0 };
     if (cx->principal.kind == PRINCIPAL_OPERATOR) {
         *ret = ROLE_OWNER;
         return OK;
@@ -284,7 +284,7 @@ static enum err org_member_to_change(struct cx *cx, struct str user_id, enum rol
 enum err tenancy_org_member_change(struct cx *cx, struct str user_id, enum role role,
                                    int64_t version, struct tenancy_member *ret)
 {
-    enum role authority;
+    enum role authority = ROLE_NONE;
     int64_t changed;
     TRY(org_member_to_change(cx, user_id, &authority, ret));
     TRY(check_grant(cx, authority, role, ret->kind));
@@ -305,8 +305,8 @@ enum err tenancy_org_member_change(struct cx *cx, struct str user_id, enum role 
 
 enum err tenancy_org_member_remove(struct cx *cx, struct str user_id)
 {
-    enum role authority;
-    struct tenancy_member m;
+    enum role authority = ROLE_NONE;
+    struct tenancy_member m = { 0 };
     struct tenancy_org_member_owns_alone_in alone = { organization_of(cx), user_id };
     struct tenancy_org_member_owns_alone_row row;
     struct tenancy_org_member_workspaces_leave_in workspaces = { organization_of(cx), user_id };
@@ -325,8 +325,8 @@ enum err tenancy_org_member_remove(struct cx *cx, struct str user_id)
 
 enum err tenancy_org_member_reset_allowed(struct cx *cx, struct str user_id)
 {
-    enum role authority;
-    struct tenancy_member m;
+    enum role authority = ROLE_NONE;
+    struct tenancy_member m = { 0 };
     struct tenancy_org_member_stands_above_in in = { .organization_id = organization_of(cx),
                                                      .user_id = user_id,
                                                      .caller_id = str_given(cx->principal.user_id)

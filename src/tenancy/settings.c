@@ -88,7 +88,7 @@ enum err tenancy_settings_get(struct cx *cx, struct tenancy_settings *ret)
 
 enum err tenancy_settings_put(struct cx *cx, struct tenancy_settings *s)
 {
-    struct tenancy_settings now;
+    struct tenancy_settings now = { 0 };
     struct tenancy_settings_set_in in = { .workspace_id = cx->principal.workspace_id,
                                           .name = s->name,
                                           .time_zone = s->time_zone,
