@@ -3,7 +3,7 @@
 set -eu
 
 build="gcc make pkg-config meson ninja-build python3 libuv1-dev node-llhttp libcurl4-openssl-dev libssl-dev
-    libsodium-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates"
+    libsodium-dev libqrencode-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates"
 check="$build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
     postgresql-15 nginx-light openssl nodejs npm git"
 bench="$build nginx-light wrk postgresql-15 nodejs npm g++"

@@ -23,7 +23,7 @@ BANNED = ['sprintf', 'vsprintf', 'strcpy', 'strcat', 'strncpy', 'strtok', 'gets'
           'popen', 'tmpnam', 'mktemp', 'asctime', 'ctime', 'localtime', 'gmtime', 'setenv', 'putenv', 'rand', 'srand']
 # header -> folders that may include it
 LIBRARIES = {'openssl/': ['base'], 'sqlite3.h': ['db'], 'libpq-fe.h': ['db'], 'uv.h': ['net', 'http'],
-             'llhttp.h': ['http'], 'sodium.h': ['auth'], 'zlib.h': ['db'], 'curl/': ['blob', 'cli', 'net']}
+             'llhttp.h': ['http'], 'sodium.h': ['auth'], 'qrencode.h': ['auth'], 'zlib.h': ['db'], 'curl/': ['blob', 'cli', 'net']}
 SQL = re.compile(r'"\s*(SELECT\s|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|ALTER\s+TABLE)')
 
 faults = []

@@ -91,6 +91,15 @@ void auth_set_limiter(struct auth *a, auth_limiter_fn *take)
     a->limiter = take;
 }
 
+void auth_metrics(struct buf *out, void *auth)
+{
+    struct auth *a = auth;
+    buf_printf(out,
+               "# TYPE opboxd_password_evaluations_total counter\n"
+               "opboxd_password_evaluations_total %lld\n",
+               (long long)atomic_load_explicit(&a->password_evaluations, memory_order_relaxed));
+}
+
 struct str auth_public_url(const struct auth *a)
 {
     return a->public_url;
@@ -139,6 +148,19 @@ static enum err by_session(struct cx *cx, const struct raw_request *rq)
     if (found != AUTH_SESSION_LIVE)
         FAIL(cx, UNAUTHORIZED, "Sign in first.");
     principal_fill(cx, &session);
+    return OK;
+}
+
+/* A cookie that is worth nothing makes nobody of who has it: they may be new here. */
+static enum err by_session_or_none(struct cx *cx, const struct raw_request *rq)
+{
+    struct auth_session session;
+    enum auth_session_found found;
+    TRY(auth_session_load(cx, rq, STR_NULL, &found, &session));
+    if (found == AUTH_SESSION_LIVE)
+        principal_fill(cx, &session);
+    else
+        cx->principal.kind = PRINCIPAL_ANONYMOUS;
     return OK;
 }
 
@@ -220,7 +242,7 @@ static enum err locally(struct cx *cx, const struct op *op, const struct raw_req
         cx->principal = (struct principal){ .kind = PRINCIPAL_CRON, .name = STR("operator") };
         return OK;
     }
-    if (str_given(email) && op->auth == AUTH_SESSION)
+    if (str_given(email) && (op->auth == AUTH_SESSION || op->auth == AUTH_SESSION_OR_NONE))
         return as_user(cx, email, workspace_id);
     return as_operator(cx, op, workspace_id);
 }
@@ -232,6 +254,8 @@ enum err auth_authenticate(struct cx *cx, const struct op *op, const struct raw_
     switch (op->auth) {
     case AUTH_SESSION:
         return by_session(cx, rq);
+    case AUTH_SESSION_OR_NONE:
+        return by_session_or_none(cx, rq);
     case AUTH_CRON:
         return by_cron_secret(cx, rq);
     case AUTH_MCP:

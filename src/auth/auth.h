@@ -27,14 +27,26 @@ struct str auth_public_url(const struct auth *a);
 /* "next-auth.session-token" or its __Secure- form. */
 struct str auth_session_cookie_name(const struct auth *a);
 
-/* Hook of the gate. */
-enum err auth_authenticate(struct cx *cx, const struct op *op, const struct raw_request *rq);
+/* Prometheus text for op/metrics.h: how often argon2 was evaluated. `auth` is a struct auth. */
+void auth_metrics(struct buf *out, void *auth);
 
-/* Rows: NextAuth's routes; the own account; the operator's, which have no routes. */
+/* Hooks of the gate. */
+enum err auth_authenticate(struct cx *cx, const struct op *op, const struct raw_request *rq);
+/* Seals the caller's session anew into `reply`; nothing for who has none. */
+enum err auth_renew(struct cx *cx, const struct raw_request *rq, struct reply *reply);
+
+/* Rows: NextAuth's routes; the own account; its password and second factor; members and invites;
+ * the operator's, which have no routes. */
 extern const struct op nextauth_ops[];
 extern const size_t nextauth_ops_count;
 extern const struct op auth_ops[];
 extern const size_t auth_ops_count;
+extern const struct op security_ops[];
+extern const size_t security_ops_count;
+extern const struct op member_ops[];
+extern const size_t member_ops_count;
+extern const struct op invite_ops[];
+extern const size_t invite_ops_count;
 extern const struct op operator_ops[];
 extern const size_t operator_ops_count;
 

@@ -2,11 +2,13 @@
  *
  * Invariants: a password is verified only after the CSRF token and both limits, and takes the same
  * time for an unknown account; a session is a durable row before its cookie leaves; the answer
- * never says which of address and password was wrong. */
+ * never says which of address and password was wrong; that a second factor is asked for shows only
+ * to who has the password. */
 #include "auth/nextauth.h"
 
 #include "audit/audit.h"
 #include "auth/auth_sql.h"
+#include "auth/factor.h"
 #include "auth/password.h"
 #include "base/app.h"
 #include "base/cuid.h"
@@ -14,9 +16,15 @@
 #include "db/db.h"
 #include "op/router.h"
 
-enum { SIGN_IN_WINDOW_MS = 5 * 60 * 1000, USER_AGENT_BYTES_MAX = 256 };
+enum { DAY_MS = 24 * 3600 * 1000, USER_AGENT_BYTES_MAX = 256 };
+/* Times the sign-in rate: codes that may be tried for an account in a day. At 30 the guess of a
+ * code by somebody who has the password succeeds once in 30 years. */
+enum { CODES_PER_DAY_FACTOR = 3 };
 
 static const char wrong_credentials[] = "/error?error=CredentialsSignin&provider=credentials";
+/* As next-auth answers an Error that `authorize` throws. */
+static const char code_required[] = "/error?error=TotpRequired";
+static const char code_wrong[] = "/error?error=TotpInvalid";
 
 /* ---- csrf, providers ---- */
 
@@ -181,9 +189,10 @@ static enum err session_update_raw(struct cx *cx, const struct raw_request *rq, 
 /* ---- sign-in ---- */
 
 struct sign_in {
-    struct str email_key, password, user_agent;
+    struct str email_key, password, code, user_agent;
     struct auth_user_by_email_row user;
     bool found;
+    enum factor_verdict verdict; /* of the second factor; 0: it is off */
     struct auth_session session;
 };
 
@@ -192,6 +201,11 @@ static enum err sign_in_read(struct cx *cx, void *arg)
     struct sign_in *s = arg;
     struct auth_user_by_email_in in = { s->email_key };
     return auth_user_by_email(cx, &in, &s->user, &s->found);
+}
+
+static bool factor_is_on(const struct sign_in *s)
+{
+    return str_is(s->user.totp_state, "ON");
 }
 
 static enum err sign_in_write(struct cx *cx, void *arg)
@@ -204,24 +218,34 @@ static enum err sign_in_write(struct cx *cx, void *arg)
                                       .expires_at = s->session.expires_at_ms,
                                       .remote_addr = cx->remote_addr,
                                       .user_agent = s->user_agent };
+    if (factor_is_on(s)) {
+        TRY(factor_take(cx, s->user.id, s->user.totp_secret, s->code, &s->verdict));
+        if (s->verdict == FACTOR_REFUSED)
+            return OK; /* nothing was written */
+    }
     TRY(auth_session_add(cx, &in, NULL));
     return audit_append(cx, &(struct audit_row){ .action = STR("sign_in"),
                                                  .entity_type = STR("session"),
-                                                 .entity_id = in.id });
+                                                 .entity_id = in.id,
+                                                 .message = s->verdict == FACTOR_RECOVERED
+                                                                ? STR("With a recovery code")
+                                                                : STR_NULL });
 }
 
 /* Both limits count every attempt: account and address cannot be told apart by them. */
 static enum err attempt_take(struct cx *cx, const struct sign_in *s)
 {
-    const struct auth *auth = cx->app->auth;
     struct str address = str_given(cx->remote_addr) ? cx->remote_addr : STR("local");
-    if (!auth->limiter)
-        return OK;
-    TRY(auth->limiter(cx, "sign_in_address", address, auth->sign_in_rate, SIGN_IN_WINDOW_MS));
-    if (!str_given(s->email_key))
-        return OK;
-    return auth->limiter(cx, "sign_in_account", s->email_key, auth->sign_in_rate,
-                         SIGN_IN_WINDOW_MS);
+    TRY(auth_attempt_take(cx, "sign_in_address", address));
+    return str_given(s->email_key) ? auth_attempt_take(cx, "sign_in_account", s->email_key) : OK;
+}
+
+static enum err code_take(struct cx *cx, const struct sign_in *s)
+{
+    const struct auth *auth = cx->app->auth;
+    return auth->limiter ? auth->limiter(cx, "sign_in_code", s->user.id,
+                                         CODES_PER_DAY_FACTOR * auth->sign_in_rate, DAY_MS)
+                         : OK;
 }
 
 static enum err attempt_limited(struct nextauth *n)
@@ -239,14 +263,21 @@ static enum err attempt_limited(struct nextauth *n)
     return OK;
 }
 
-static enum err attempt_failed(struct nextauth *n)
+static enum err attempt_failed(struct nextauth *n, const char *tail)
 {
     struct audit_row row = { .action = STR("sign_in"),
                              .type = STR("AUTH_FAILED"),
                              .outcome = STR("UNAUTHORIZED") };
     audit_event(n->cx, &row);
-    nextauth_go(n, 401, nextauth_url(n, wrong_credentials));
+    nextauth_go(n, 401, nextauth_url(n, tail));
     return OK;
+}
+
+/* Clients that have no code to send send none, an empty one, or JavaScript's word for none. */
+static struct str code_of(const struct nextauth *n)
+{
+    struct str code = str_trim(nextauth_field(n, "totp"));
+    return str_empty(code) || str_is(code, "undefined") || str_is(code, "null") ? STR_NULL : code;
 }
 
 static struct str user_agent_of(const struct nextauth *n)
@@ -267,11 +298,41 @@ static void principal_take(struct cx *cx, const struct sign_in *s)
                                         .session_id = s->session.sid };
 }
 
+/* After the password: whatever is asked besides, then the session. */
+static enum err sign_in_finish(struct nextauth *n, struct sign_in *s)
+{
+    struct cx *cx = n->cx;
+    int64_t expires_ms;
+    if (factor_is_on(s) && !str_given(s->code)) {
+        nextauth_go(n, 401, nextauth_url(n, code_required));
+        return OK;
+    }
+    enum err limited = factor_is_on(s) ? code_take(cx, s) : OK;
+    if (limited == ERR_RATE_LIMITED)
+        return attempt_limited(n);
+    TRY(limited);
+    s->session = (struct auth_session){ .sid = cuid_new(cx->arena, cx->now_ms),
+                                        .user_id = s->user.id,
+                                        .email = s->user.email,
+                                        .name = s->user.name,
+                                        .session_version = s->user.session_version,
+                                        .expires_at_ms = cx->now_ms + SESSION_ABSOLUTE_MS };
+    struct principal nobody = cx->principal;
+    principal_take(cx, s);
+    TRY(db_write(cx, sign_in_write, s));
+    if (s->verdict == FACTOR_REFUSED) {
+        cx->principal = nobody;
+        return attempt_failed(n, code_wrong);
+    }
+    TRY(session_seal(n, &s->session, &expires_ms));
+    nextauth_go(n, 200, n->callback_url);
+    return OK;
+}
+
 static enum err sign_in_raw(struct cx *cx, const struct raw_request *rq, struct reply *reply)
 {
     struct nextauth n;
     struct sign_in s = { 0 };
-    int64_t expires_ms;
     TRY(nextauth_begin(cx, rq, reply, &n));
     if (!n.csrf_verified) {
         nextauth_go(&n, 200, nextauth_url(&n, "/signin?csrf=true"));
@@ -279,6 +340,7 @@ static enum err sign_in_raw(struct cx *cx, const struct raw_request *rq, struct 
     }
     s.email_key = email_key(cx->arena, nextauth_field(&n, "email"));
     s.password = nextauth_field(&n, "password");
+    s.code = code_of(&n);
     s.user_agent = user_agent_of(&n);
     enum err limited = attempt_take(cx, &s);
     if (limited == ERR_RATE_LIMITED)
@@ -287,18 +349,32 @@ static enum err sign_in_raw(struct cx *cx, const struct raw_request *rq, struct 
     if (str_given(s.email_key))
         TRY(db_read(cx, sign_in_read, &s));
     if (!password_verify(cx, s.found ? s.user.password_hash : STR_NULL, s.password))
-        return attempt_failed(&n);
-    s.session = (struct auth_session){ .sid = cuid_new(cx->arena, cx->now_ms),
-                                       .user_id = s.user.id,
-                                       .email = s.user.email,
-                                       .name = s.user.name,
-                                       .session_version = s.user.session_version,
-                                       .expires_at_ms = cx->now_ms + SESSION_ABSOLUTE_MS };
-    principal_take(cx, &s);
-    TRY(db_write(cx, sign_in_write, &s));
-    TRY(session_seal(&n, &s.session, &expires_ms));
-    nextauth_go(&n, 200, n.callback_url);
-    return OK;
+        return attempt_failed(&n, wrong_credentials);
+    return sign_in_finish(&n, &s);
+}
+
+/* ---- the gate's hook ---- */
+
+struct own_read {
+    bool found;
+    struct auth_session session;
+};
+
+static enum err own_read(struct cx *cx, void *arg)
+{
+    struct own_read *r = arg;
+    return auth_session_by_id(cx, cx->principal.session_id, &r->found, &r->session);
+}
+
+enum err auth_renew(struct cx *cx, const struct raw_request *rq, struct reply *reply)
+{
+    struct nextauth n = { .cx = cx, .auth = cx->app->auth, .rq = rq, .reply = reply };
+    struct own_read r = { 0 };
+    int64_t expires_ms;
+    if (!str_given(cx->principal.session_id))
+        return OK;
+    TRY(cx->tx ? own_read(cx, &r) : db_read(cx, own_read, &r));
+    return r.found ? session_seal(&n, &r.session, &expires_ms) : OK;
 }
 
 /* ---- sign-out ---- */
@@ -430,7 +506,11 @@ const struct op nextauth_ops[] = {
           "Takes email, password, csrfToken, callbackUrl and json=true, as a form or JSON. Answers "
           "{url} and the session cookie; 401 with error=CredentialsSignin in the URL when address "
           "or password are wrong; 429 with error=RateLimited after too many attempts for the "
-          "account or from the address. Without json=true it redirects instead." },
+          "account or from the address. With a second factor the field totp takes the code, or a "
+          "recovery code: 401 with error=TotpRequired when the password is right and the code "
+          "absent, error=TotpInvalid when the code is wrong or was used before. Without json=true "
+          "it "
+          "redirects instead." },
     { NEXTAUTH_ROW("sign_out", "POST /api/auth/signout", LANE_WORKER, EFFECT_WRITE, sign_out_raw),
       .rate = RATE_NONE, .summary = "Signs out",
       .doc = "Revokes the session and clears its cookie. Takes csrfToken, callbackUrl and "

@@ -6,7 +6,9 @@
 #include "audit/audit.h"
 #include "auth/auth.h"
 #include "auth/auth_sql.h"
+#include "auth/factor.h"
 #include "auth/password.h"
+#include "auth/state.h"
 #include "base/app.h"
 #include "base/cuid.h"
 #include "db/db.h"
@@ -58,7 +60,7 @@ static enum err person_prepare(struct cx *cx, struct person *p, struct str passw
                        EMAIL_BYTES_MAX);
         return cx_invalid(cx);
     }
-    TRY(password_check(cx, "password", password));
+    TRY(password_check(cx, "password", password, p->email));
     TRY(password_hash(cx, password, &p->phc));
     if (str_empty(p->name)) {
         struct str rest = p->email;
@@ -113,7 +115,7 @@ static const struct field initialize_input_fields[] = {
       .flags = FIELD_REQUIRED,
       .offset = FIELD_AT(struct initialize_input, password),
       .min = PASSWORD_CHARS_MIN,
-      .max = PASSWORD_BYTES_MAX,
+      .max = PASSWORD_CHARS_MAX,
       .doc = "Their password" },
     { .name = "name",
       .type = FIELD_STR,
@@ -177,7 +179,7 @@ static const struct field user_add_input_fields[] = {
       .flags = FIELD_REQUIRED,
       .offset = FIELD_AT(struct user_add_input, password),
       .min = PASSWORD_CHARS_MIN,
-      .max = PASSWORD_BYTES_MAX,
+      .max = PASSWORD_CHARS_MAX,
       .doc = "Their password" },
     { .name = "name",
       .type = FIELD_STR,
@@ -233,7 +235,7 @@ static const struct field password_set_input_fields[] = {
       .flags = FIELD_REQUIRED,
       .offset = FIELD_AT(struct password_set_input, password),
       .min = PASSWORD_CHARS_MIN,
-      .max = PASSWORD_BYTES_MAX,
+      .max = PASSWORD_CHARS_MAX,
       .doc = "The new password" },
     FIELD_END,
 };
@@ -251,6 +253,7 @@ static enum err password_set_write(struct cx *cx, void *arg)
                                              .password_hash = p->phc,
                                              .now = cx->now_ms };
     TRY(auth_user_password_set(cx, &set, NULL));
+    TRY(auth_sessions_end(cx, user.id, STR_NULL, "a new password, by the operator"));
     return deed_audit(cx, STR("set_user_password"), user.id);
 }
 
@@ -261,6 +264,35 @@ static enum err password_set_run(struct cx *cx, const void *input, void *output)
     (void)output;
     TRY(person_prepare(cx, &p, in->password));
     return db_write(cx, password_set_write, &p);
+}
+
+/* ---- reset_user_totp ---- */
+
+struct totp_reset_input {
+    struct str email;
+};
+static const struct field totp_reset_input_fields[] = {
+    { .name = "email",
+      .type = FIELD_EMAIL,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct totp_reset_input, email),
+      .doc = "Address of the user" },
+    FIELD_END,
+};
+
+static enum err totp_reset_run(struct cx *cx, const void *input, void *output)
+{
+    const struct totp_reset_input *in = input;
+    struct auth_user_by_email_in find = { email_key(cx->arena, in->email) };
+    struct auth_user_by_email_row user;
+    bool found = false;
+    (void)output;
+    if (str_given(find.email_key))
+        TRY(auth_user_by_email(cx, &find, &user, &found));
+    if (!found)
+        FAIL(cx, NOT_FOUND, "There is no user with that e-mail address.");
+    cx_entity(cx, "user", user.id);
+    return factor_reset(cx, user.id, "its second factor was reset by the operator");
 }
 
 /* ---- list_users ---- */
@@ -384,6 +416,12 @@ const struct op operator_ops[] = {
       .effect = EFFECT_WRITE, .in = password_set_input_fields,
       .in_size = sizeof(struct password_set_input), .summary = "Set a person's password",
       .doc = "Sets the password and ends every session of the person." },
+    { OPERATOR_ROW("reset_user_totp", totp_reset_run), .tx = TX_WRITE, .lane = LANE_WORKER,
+      .effect = EFFECT_WRITE, .in = totp_reset_input_fields,
+      .in_size = sizeof(struct totp_reset_input), .summary = "Take a person's second factor away",
+      .doc = "For who lost the device and the recovery codes: they sign in with the password "
+             "alone. Ends every session "
+             "of the person. CONFLICT when there is no second factor." },
     { OPERATOR_ROW("list_users", user_list_run), .tx = TX_READ, .lane = LANE_WORKER,
       .effect = EFFECT_READ, .in = user_list_input_fields,
       .in_size = sizeof(struct user_list_input), .out = user_list_output_fields,

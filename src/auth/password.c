@@ -1,11 +1,13 @@
 /* Goals: one way of hashing, by libsodium; equal time for known and unknown accounts. Non-goals:
- * the strength of passwords beyond a minimal length. Invariants: a password is copied only into the
- * hash; nothing is verified with a cost above the bounds. */
+ * the strength of passwords beyond length and the plainest guess. Invariants: a password is copied
+ * only into the hash; nothing is verified with a cost above the bounds. */
 #include "auth/password.h"
 
 #include <assert.h>
 #include <sodium.h>
 
+#include "auth/state.h"
+#include "base/app.h"
 #include "base/fold.h"
 
 /* OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
@@ -23,10 +25,17 @@ void password_init(void)
         abort();
 }
 
+static void evaluation_count(const struct cx *cx)
+{
+    if (cx->app && cx->app->auth)
+        atomic_fetch_add_explicit(&cx->app->auth->password_evaluations, 1, memory_order_relaxed);
+}
+
 enum err password_hash(struct cx *cx, struct str password, struct str *ret_phc)
 {
     char phc[crypto_pwhash_STRBYTES];
     assert(str_given(password) && password.len <= PASSWORD_BYTES_MAX);
+    evaluation_count(cx);
     if (crypto_pwhash_str_alg(phc, password.ptr, password.len, HASH_PASSES, HASH_BYTES,
                               crypto_pwhash_ALG_ARGON2ID13) != 0)
         FAIL(cx, OVERLOADED, "There is no memory to hash a password now.");
@@ -61,18 +70,29 @@ bool password_verify(struct cx *cx, struct str phc, struct str password)
                  password.len <= PASSWORD_BYTES_MAX;
     struct str against = known ? phc : STR(NOBODYS_PHC);
     struct str given = known ? password : STR("nobody");
+    evaluation_count(cx);
     bool fits = crypto_pwhash_str_verify(str_cstr(cx->arena, against), given.ptr, given.len) == 0;
     return fits && known;
 }
 
-enum err password_check(struct cx *cx, const char *field, struct str password)
+/* However it is spelled. */
+static bool is_address(struct cx *cx, struct str password, struct str email)
+{
+    struct str key = email_key(cx->arena, email), rest = key;
+    struct str given = fold_key(cx->arena, password);
+    return str_given(key) && (str_eq(given, key) || str_eq(given, str_split(&rest, '@')));
+}
+
+enum err password_check(struct cx *cx, const char *field, struct str password, struct str email)
 {
     if (!utf8_valid(password))
         cx_field_error(cx, str_of(field), "must be UTF-8");
-    else if (password.len > PASSWORD_BYTES_MAX)
-        cx_field_error(cx, str_of(field), "must have at most %d bytes", PASSWORD_BYTES_MAX);
+    else if (utf8_length(password) > PASSWORD_CHARS_MAX)
+        cx_field_error(cx, str_of(field), "must have at most %d characters", PASSWORD_CHARS_MAX);
     else if (utf8_length(password) < PASSWORD_CHARS_MIN)
         cx_field_error(cx, str_of(field), "must have at least %d characters", PASSWORD_CHARS_MIN);
+    else if (is_address(cx, password, email))
+        cx_field_error(cx, str_of(field), "must not be the e-mail address");
     return cx_has_field_errors(cx) ? cx_invalid(cx) : OK;
 }
 

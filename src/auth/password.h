@@ -7,17 +7,20 @@
 
 #include "base/cx.h"
 
-#define PASSWORD_CHARS_MIN 8
-#define PASSWORD_BYTES_MAX 1024
+#define PASSWORD_CHARS_MIN 12
+#define PASSWORD_CHARS_MAX 128
+#define PASSWORD_BYTES_MAX 1024 /* of one that is tried; longer ones are wrong unseen */
 #define EMAIL_BYTES_MAX 254
 
 void password_init(void); /* idempotent; by auth_new */
+/* Each hash and each verification counts as one evaluation of cx->app->auth, where there is one. */
 /* The PHC string, in the arena. ERR_OVERLOADED when there is no memory for it. */
 enum err password_hash(struct cx *cx, struct str password, struct str *ret_phc);
 /* An absent `phc` (no such account, or one without password) takes the same time and is false. */
 bool password_verify(struct cx *cx, struct str phc, struct str password);
-/* Length and UTF-8; raises VALIDATION on the field `field`. */
-enum err password_check(struct cx *cx, const char *field, struct str password);
+/* 12 to 128 characters of UTF-8 that are neither the address nor what stands before its @; raises
+ * VALIDATION on the field `field`. `email` may be absent. */
+enum err password_check(struct cx *cx, const char *field, struct str password, struct str email);
 
 /* Two spellings of an address that one person may type give one key: Unicode case folded, spaces at
  * the ends cut. Absent when it is no address: one @ with something on each side, at most 254 bytes,

@@ -23,6 +23,21 @@ static enum err workspace_check(struct cx *cx, struct str asked, const struct au
     return OK;
 }
 
+static void fill_own(struct auth_session *s, const struct auth_session_context_row *row)
+{
+    *s = (struct auth_session){ .sid = row->sid,
+                                .user_id = row->user_id,
+                                .email = row->email,
+                                .name = row->name,
+                                .session_version = row->session_version,
+                                .created_at_ms = row->created_at,
+                                .seen_at_ms = row->seen_at,
+                                .expires_at_ms = row->expires_at,
+                                .workspace_id = row->workspace_id,
+                                .organization_id = row->organization_id };
+    roles_fill(s, row->role, row->org_role);
+}
+
 static enum err load_own(struct cx *cx, const struct token_claims *claims, struct str workspace_id,
                          bool *ret_live, struct auth_session *ret)
 {
@@ -35,17 +50,7 @@ static enum err load_own(struct cx *cx, const struct token_claims *claims, struc
                 str_eq(claims->sub, row.user_id);
     if (!*ret_live)
         return OK;
-    *ret = (struct auth_session){ .sid = row.sid,
-                                  .user_id = row.user_id,
-                                  .email = row.email,
-                                  .name = row.name,
-                                  .session_version = row.session_version,
-                                  .created_at_ms = row.created_at,
-                                  .seen_at_ms = row.seen_at,
-                                  .expires_at_ms = row.expires_at,
-                                  .workspace_id = row.workspace_id,
-                                  .organization_id = row.organization_id };
-    roles_fill(ret, row.role, row.org_role);
+    fill_own(ret, &row);
     return workspace_check(cx, workspace_id, ret);
 }
 
@@ -65,6 +70,20 @@ enum err auth_session_of_user(struct cx *cx, struct str user_id, struct str work
                                   .organization_id = row.organization_id };
     roles_fill(ret, row.role, row.org_role);
     return workspace_check(cx, workspace_id, ret);
+}
+
+enum err auth_session_by_id(struct cx *cx, struct str sid, bool *ret_found,
+                            struct auth_session *ret)
+{
+    struct auth_session_context_in in = { .sid = sid };
+    struct auth_session_context_row row;
+    bool found;
+    TRY(auth_session_context(cx, &in, &row, &found));
+    *ret_found = found && !row.revoked_at.given && row.expires_at > cx->now_ms &&
+                 row.token_version == row.session_version;
+    if (*ret_found)
+        fill_own(ret, &row);
+    return OK;
 }
 
 enum err auth_session_load(struct cx *cx, const struct raw_request *rq, struct str workspace_id,

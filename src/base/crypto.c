@@ -157,6 +157,21 @@ void hmac_sha256(struct str key, struct str in, uint8_t out[SHA256_BYTES])
     assert(len == SHA256_BYTES);
 }
 
+void hmac_sha1(struct str key, struct str in, uint8_t out[SHA1_BYTES])
+{
+    char digest[] = "SHA1";
+    const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                  OSSL_PARAM_construct_end() };
+    EVP_MAC_CTX *mac = must(EVP_MAC_CTX_new(algorithm_hmac));
+    const char *key_ptr = key.len ? key.ptr : "";
+    size_t len = 0;
+    must_be_one(EVP_MAC_init(mac, (const unsigned char *)key_ptr, key.len, params));
+    must_be_one(EVP_MAC_update(mac, (const unsigned char *)in.ptr, in.len));
+    must_be_one(EVP_MAC_final(mac, out, &len, SHA1_BYTES));
+    assert(len == SHA1_BYTES);
+    EVP_MAC_CTX_free(mac);
+}
+
 /* On our HMAC, because OpenSSL 3.0's own limits the info to 1,024 bytes and refuses empty keys. */
 void hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t *out, size_t out_len)
 {

@@ -18,6 +18,9 @@ void sha256_final(struct sha256_ctx *c, uint8_t out[SHA256_BYTES]);
 void sha256_free(struct sha256_ctx *c);
 
 void hmac_sha256(struct str key, struct str in, uint8_t out[SHA256_BYTES]);
+#define SHA1_BYTES 20
+/* For one-time codes alone (RFC 6238): authenticators know no other. */
+void hmac_sha1(struct str key, struct str in, uint8_t out[SHA1_BYTES]);
 /* RFC 5869 with SHA-256; out_len ≤ 255 * 32. */
 void hkdf_sha256(struct str key, struct str salt, struct str info, uint8_t *out, size_t out_len);
 

@@ -150,7 +150,9 @@ static void put_text(struct json_writer *w, const char *key, struct str value)
     jw_str(w, value);
 }
 
-static int user_write(struct cli_args *a, const char *operation, bool with_role)
+enum user_takes { TAKES_PASSWORD = 1, TAKES_ROLE = 2 };
+
+static int user_write(struct cli_args *a, const char *operation, unsigned takes)
 {
     struct buf b;
     struct json_writer w;
@@ -161,13 +163,17 @@ static int user_write(struct cli_args *a, const char *operation, bool with_role)
     jw_init(&w, &b);
     jw_object(&w);
     put_text(&w, "email", str_of(cli_option(a, "--email")));
-    if (with_role) {
+    if (takes & TAKES_ROLE) {
         put_text(&w, "name", str_of(cli_option(a, "--name")));
         put_text(&w, "role", str_of(cli_option(a, "--role")));
     }
-    if (!cli_password(a, &password) || !cli_done(a))
+    if (takes & TAKES_PASSWORD) {
+        if (!cli_password(a, &password))
+            return EXIT_USAGE;
+        put_text(&w, "password", password);
+    }
+    if (!cli_done(a))
         return EXIT_USAGE;
-    put_text(&w, "password", password);
     jw_object_end(&w);
     c.arguments = buf_str(&b);
     if (!cli_operation(a, &c, &answer))
@@ -203,11 +209,13 @@ int cmd_user(struct cli_args *a)
 {
     const char *verb = cli_word(a);
     if (verb && strcmp(verb, "add") == 0)
-        return user_write(a, "add_user", true);
+        return user_write(a, "add_user", TAKES_PASSWORD | TAKES_ROLE);
     if (verb && strcmp(verb, "passwd") == 0)
-        return user_write(a, "set_user_password", false);
+        return user_write(a, "set_user_password", TAKES_PASSWORD);
+    if (verb && strcmp(verb, "reset-2fa") == 0)
+        return user_write(a, "reset_user_totp", 0);
     if (verb && strcmp(verb, "list") == 0)
         return user_list(a);
-    fprintf(stderr, "opboxd: user is followed by add, passwd or list\n");
+    fprintf(stderr, "opboxd: user is followed by add, passwd, reset-2fa or list\n");
     return EXIT_USAGE;
 }

@@ -23,9 +23,10 @@ const struct command cli_commands[] = {
     { "init", "--email E --password P [--name N] [--organization O] [--workspace W]",
       "Make the organisation, its workspace and their OWNER",
       "--password - reads the password from stdin, --password-file F from a file.", cmd_init },
-    { "user", "add|passwd|list …", "People: add, set a password, list",
+    { "user", "add|passwd|reset-2fa|list …", "People: add, set a password, list",
       "  user add --email E --password P [--name N] [--role OWNER|ADMIN|MEMBER|VIEWER]\n"
       "  user passwd --email E --password P      ends all sessions of the user\n"
+      "  user reset-2fa --email E                for who lost device and recovery codes\n"
       "  user list [--json]",
       cmd_user },
     { "call", "OPERATION [--json '{…}'] [--as EMAIL] [--workspace ID] [--dry-run]",

@@ -43,7 +43,11 @@ struct registry *program_registry(char *error, size_t size)
 {
     const struct registry_table tables[] = {
         { audit_ops, audit_ops_count },
+        { tenancy_ops, tenancy_ops_count },
         { auth_ops, auth_ops_count },
+        { security_ops, security_ops_count },
+        { member_ops, member_ops_count },
+        { invite_ops, invite_ops_count },
         { nextauth_ops, nextauth_ops_count },
         { job_ops, job_ops_count },
         { cost_ops, cost_ops_count },
@@ -67,6 +71,8 @@ static const struct gate_hooks hooks = {
     .address_admit = limits_address_admit,
     .authenticate = auth_authenticate,
     .csrf = auth_csrf,
+    .organization = tenancy_organization_enter,
+    .renew = auth_renew,
     .addon = tenancy_addon_active,
     .rate = limits_rate,
     .audit = audit_success,
@@ -193,9 +199,11 @@ static bool open_gate(struct program *p, char *error, size_t size)
     app->limits = limits_new(p->config, 0);
     app->search_docs = search_docs_new();
     app->auth = auth_new(p->config, error, size);
-    if (app->auth)
-        auth_set_limiter(app->auth, limits_take);
-    return app->auth != NULL;
+    if (!app->auth)
+        return false;
+    auth_set_limiter(app->auth, limits_take);
+    metrics_add_source(app->metrics, auth_metrics, app->auth);
+    return true;
 }
 
 /* The runner copies them. */

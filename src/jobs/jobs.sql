@@ -175,3 +175,10 @@ DELETE FROM sessions WHERE id IN (
 DELETE FROM rate_slices WHERE (scope, window_start) IN (
     SELECT scope, window_start FROM rate_slices WHERE window_start < :before ORDER BY window_start
     LIMIT :limit);
+
+-- name: job_purge_invites
+-- kind: exec
+-- in: before int, limit int
+-- tenantless: retention of the whole installation
+DELETE FROM invites WHERE token_hash IN (
+    SELECT token_hash FROM invites WHERE expires_at < :before ORDER BY expires_at LIMIT :limit);

@@ -13,7 +13,7 @@
 
 enum { SLICE_ROWS = 1000 };
 enum { DONE_JOBS_DAYS = 7, DEAD_JOBS_DAYS = 90, IDEMPOTENCY_DAYS = 1, SESSION_DAYS = 90 };
-enum { RATE_SLICE_DAYS = 1, ORPHAN_DAYS = 1 };
+enum { RATE_SLICE_DAYS = 1, INVITE_DAYS = 90, ORPHAN_DAYS = 1 };
 
 struct purge {
     const char *what;
@@ -50,6 +50,13 @@ static enum err purge_rate_slices(struct cx *cx, int64_t *ret_affected)
     return job_purge_rate_slices(cx, &in, ret_affected);
 }
 
+static enum err purge_invites(struct cx *cx, int64_t *ret_affected)
+{
+    struct job_purge_invites_in in = { .before = cx->now_ms - INVITE_DAYS * DAY_MS,
+                                       .limit = SLICE_ROWS };
+    return job_purge_invites(cx, &in, ret_affected);
+}
+
 static enum err purge_slice(struct cx *cx, void *arg)
 {
     struct purge *p = arg;
@@ -70,10 +77,9 @@ static enum err sweep_blobs(struct cx *cx)
 static enum err retention_run(struct cx *cx, const struct job *job)
 {
     struct purge purges[] = {
-        { "jobs", purge_jobs, 0 },
-        { "idempotency", purge_idempotency, 0 },
-        { "sessions", purge_sessions, 0 },
-        { "rate_slices", purge_rate_slices, 0 },
+        { "jobs", purge_jobs, 0 },         { "idempotency", purge_idempotency, 0 },
+        { "sessions", purge_sessions, 0 }, { "rate_slices", purge_rate_slices, 0 },
+        { "invites", purge_invites, 0 },
     };
     for (size_t i = 0; i < sizeof purges / sizeof *purges; i++) {
         int64_t total = 0;

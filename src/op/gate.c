@@ -125,16 +125,31 @@ bool gate_head_reads(const struct call *c)
     return c->op->auth != AUTH_NONE;
 }
 
-static enum err check_role(struct call *c)
+static enum err check_role(struct call *c, unsigned roles, enum role role, const char *where)
 {
-    const struct op *op = c->op;
-    if (op->roles & ROLES_ANY || op->roles & (1u << c->cx.principal.role))
+    if (roles & ROLES_ANY || roles & (1u << role))
         return OK;
-    enum role least = op->roles & (1u << ROLE_VIEWER)   ? ROLE_VIEWER
-                      : op->roles & (1u << ROLE_MEMBER) ? ROLE_MEMBER
-                      : op->roles & (1u << ROLE_ADMIN)  ? ROLE_ADMIN
-                                                        : ROLE_OWNER;
-    FAIL(&c->cx, FORBIDDEN, "This needs the role %s in the workspace.", role_name(least));
+    enum role least = roles & (1u << ROLE_VIEWER)   ? ROLE_VIEWER
+                      : roles & (1u << ROLE_MEMBER) ? ROLE_MEMBER
+                      : roles & (1u << ROLE_ADMIN)  ? ROLE_ADMIN
+                                                    : ROLE_OWNER;
+    FAIL(&c->cx, FORBIDDEN, "This needs the role %s in the %s.", role_name(least), where);
+}
+
+/* The organisation stands in the path, or among the arguments where the operation is named. */
+static enum err check_organization(struct call *c)
+{
+    struct str id = c->op_named ? json_text(c->arguments, "orgId") : STR_NULL;
+    for (size_t i = 0; i < c->param_count; i++)
+        if (str_is(c->params[i].name, "orgId"))
+            id = c->params[i].value;
+    TRY(c->cx.app->hooks->organization(&c->cx, str_given(id) ? id : STR("")));
+    return check_role(c, c->op->org_roles, c->cx.principal.org_role, "organisation");
+}
+
+static bool takes_session(const struct op *op)
+{
+    return op->auth == AUTH_SESSION || op->auth == AUTH_SESSION_OR_NONE;
 }
 
 /* The principal may have been set by the face (chat's and MCP's tools act for who called them). */
@@ -146,9 +161,12 @@ static enum err admit_in_tx(struct cx *cx, void *arg)
         TRY(hooks->authenticate(cx, c->op, &c->rq));
     assert(cx->principal.kind != PRINCIPAL_NONE);
     bool writes = c->rq.method != METHOD_GET && c->rq.method != METHOD_HEAD;
-    if (c->op->auth == AUTH_SESSION && writes && c->rq.face == FACE_HTTP)
+    if (takes_session(c->op) && writes && c->rq.face == FACE_HTTP &&
+        cx->principal.kind != PRINCIPAL_ANONYMOUS)
         TRY(hooks->csrf(cx, &c->rq));
-    TRY(check_role(c));
+    if (c->op->org_roles)
+        TRY(check_organization(c));
+    TRY(check_role(c, c->op->roles, cx->principal.role, "workspace"));
     return c->op->addon ? hooks->addon(cx, c->op->addon) : OK;
 }
 
@@ -299,6 +317,8 @@ static enum err run_kind(struct call *c)
     case OP_UPLOAD:
         c->out = arena_alloc(cx->arena, op->out_size + 1);
         TRY(op->run(cx, c->in, c->out));
+        if (op->flags & OP_RENEWS)
+            TRY(cx->app->hooks->renew(cx, &c->rq, &c->reply));
         return encode_answer(c);
     case OP_DOWNLOAD:
         c->reply.download = arena_new_of(cx->arena, struct download);

@@ -56,6 +56,9 @@ enum err idempotency_replay(struct call *c, bool *ret_found)
                   memcmp(row.body_hash.ptr, c->idempotency_hash, SHA256_BYTES) != 0))
         FAIL(cx, IDEMPOTENCY_MISMATCH,
              "This Idempotency-Key was used before with another request; take a new one.");
+    if (found && c->op->flags & OP_ANSWER_ONCE)
+        FAIL(cx, CONFLICT,
+             "This was done with that Idempotency-Key already; its answer is shown only once.");
     if (found) {
         c->reply.kind = REPLY_BYTES;
         c->reply.status = (int)row.status;
@@ -85,7 +88,7 @@ enum err idempotency_keep(struct call *c)
         .body_hash = { (const char *)c->idempotency_hash, SHA256_BYTES },
         .status = c->reply.status,
         .location = reply_location(&c->reply),
-        .answer = c->reply.body,
+        .answer = c->op->flags & OP_ANSWER_ONCE ? STR("{}") : c->reply.body,
         .created_at = c->cx.now_ms,
     };
     return idempotency_add(&c->cx, &in, NULL);

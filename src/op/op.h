@@ -20,7 +20,9 @@ enum op_kind {
 enum op_auth {
     AUTH_NONE = 1, /* public */
     AUTH_SESSION,
-    AUTH_MCP, /* an agent key */
+    AUTH_SESSION_OR_NONE, /* who has a live session is known (and sends its CSRF token); others too
+                           */
+    AUTH_MCP,             /* an agent key */
     AUTH_MCP_OR_OPENCLAW,
     AUTH_CRON,
     AUTH_OPERATOR /* the command line on this machine only; no HTTP route of its own */
@@ -67,7 +69,10 @@ enum op_flags {
     OP_NO_BODY = 2,      /* POST or PATCH without a body: x-no-body */
     OP_CORE_TOOL = 4,    /* stands in the lazy tool list */
     OP_QUIET = 8,        /* no audit row for a success (reads never write one) */
-    OP_INTERNAL = 16     /* not in the public API document (health, console) */
+    OP_INTERNAL = 16,    /* not in the public API document (health, console) */
+    OP_RENEWS = 32,      /* a success seals the caller's session cookie anew (hook renew) */
+    OP_ANSWER_ONCE = 64  /* the answer holds a secret that is shown once: it is not kept for an
+                            Idempotency-Key, a repetition is told that the deed was done */
 };
 
 struct op_tool {
@@ -87,7 +92,10 @@ struct op {
     const char *http;     /* "POST /api/agent-tasks/{taskId}/claim"; NULL: no route */
     const char *category; /* "documents" */
     enum op_auth auth;
-    unsigned roles; /* enum op_roles */
+    unsigned roles;     /* enum op_roles */
+    unsigned org_roles; /* enum op_roles, in the organisation that the argument `orgId` names; 0:
+                           the row names none. Who does not belong to it gets NOT_FOUND. Of such a
+                           call cx's workspace is only where the deed is recorded. */
     enum op_tx tx;
     enum op_lane lane;
     enum op_rate rate;

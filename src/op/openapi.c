@@ -45,12 +45,20 @@ static void write_schemes(struct json_writer *w)
 static void write_security(struct json_writer *w, enum op_auth auth)
 {
     static const char *const names[][2] = {
-        [AUTH_NONE] = { NULL, NULL },    [AUTH_SESSION] = { "session", NULL },
-        [AUTH_MCP] = { "mcpKey", NULL }, [AUTH_MCP_OR_OPENCLAW] = { "mcpKey", "openclaw" },
-        [AUTH_CRON] = { "cron", NULL },  [AUTH_OPERATOR] = { NULL, NULL },
+        [AUTH_NONE] = { NULL, NULL },
+        [AUTH_SESSION] = { "session", NULL },
+        [AUTH_SESSION_OR_NONE] = { "session", NULL },
+        [AUTH_MCP] = { "mcpKey", NULL },
+        [AUTH_MCP_OR_OPENCLAW] = { "mcpKey", "openclaw" },
+        [AUTH_CRON] = { "cron", NULL },
+        [AUTH_OPERATOR] = { NULL, NULL },
     };
     jw_key_lit(w, "security");
     jw_array(w);
+    if (auth == AUTH_SESSION_OR_NONE) { /* an empty requirement: none will do */
+        jw_object(w);
+        jw_object_end(w);
+    }
     for (int i = 0; i < 2 && names[auth][i]; i++) {
         jw_object(w);
         jw_key(w, str_of(names[auth][i]));
@@ -61,16 +69,24 @@ static void write_security(struct json_writer *w, enum op_auth auth)
     jw_array_end(w);
 }
 
-static void write_roles(struct json_writer *w, const struct op *op)
+static void write_role_list(struct json_writer *w, const char *key, unsigned roles)
 {
-    if (op->auth != AUTH_SESSION || op->roles & ROLES_ANY)
+    if (roles == 0 || roles & ROLES_ANY)
         return;
-    jw_key_lit(w, "x-roles");
+    jw_key(w, str_of(key));
     jw_array(w);
     for (int role = ROLE_OWNER; role >= ROLE_VIEWER; role--)
-        if (op->roles & (1u << role))
+        if (roles & (1u << role))
             jw_str(w, str_of(role_name((enum role)role)));
     jw_array_end(w);
+}
+
+static void write_roles(struct json_writer *w, const struct op *op)
+{
+    if (op->auth != AUTH_SESSION)
+        return;
+    write_role_list(w, "x-roles", op->roles);
+    write_role_list(w, "x-org-roles", op->org_roles);
 }
 
 /* ---- parameters and bodies ---- */
@@ -242,7 +258,8 @@ static bool may_answer(const struct op *op, int status)
     case 401:
         return op->auth != AUTH_NONE;
     case 403:
-        return op->auth == AUTH_SESSION || op->auth == AUTH_MCP || op->auth == AUTH_MCP_OR_OPENCLAW;
+        return op->auth == AUTH_SESSION || op->auth == AUTH_SESSION_OR_NONE ||
+               op->auth == AUTH_MCP || op->auth == AUTH_MCP_OR_OPENCLAW;
     case 404:
         return op->auth != AUTH_NONE && op->auth != AUTH_CRON;
     case 409:

@@ -23,6 +23,14 @@ static bool name_valid(const char *name)
     return true;
 }
 
+static bool takes_organization(const struct op *op)
+{
+    for (const struct field *f = op->in; f && f->name; f++)
+        if (str_is(str_of(f->name), "orgId") && f->type == FIELD_ID && f->flags & FIELD_REQUIRED)
+            return op->auth == AUTH_SESSION;
+    return false;
+}
+
 static void check_safety(const struct op *op, struct buf *faults)
 {
     if (op->kind < OP_JSON || op->kind > OP_RAW)
@@ -41,6 +49,8 @@ static void check_safety(const struct op *op, struct buf *faults)
         FAULT("no effect");
     if (op->auth == AUTH_OPERATOR && op->http)
         FAULT("an operator operation has no route");
+    if (op->org_roles && !takes_organization(op))
+        FAULT("org_roles without the argument orgId");
     if (op->auth != AUTH_NONE && op->auth != AUTH_OPERATOR && op->rate == RATE_NONE)
         FAULT("a signed-in operation needs a rate");
     if (op->auth == AUTH_SESSION && !(op->roles & ~(unsigned)ROLES_ANY) && op->roles != ROLES_ANY)

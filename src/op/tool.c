@@ -56,6 +56,8 @@ static const char *auth_text(enum op_auth a)
         return "public";
     case AUTH_SESSION:
         return "session";
+    case AUTH_SESSION_OR_NONE:
+        return "session, or none";
     case AUTH_MCP:
         return "agent key";
     case AUTH_MCP_OR_OPENCLAW:
@@ -67,11 +69,19 @@ static const char *auth_text(enum op_auth a)
     }
 }
 
+static const char *matrix_cell(const struct op *op, unsigned role)
+{
+    if (op->org_roles)
+        return op->org_roles & role ? " org |" : " – |";
+    return op->roles & ROLES_ANY ? " any |" : op->roles & role ? " yes |" : " – |";
+}
+
 void registry_access_matrix(const struct registry *r, struct buf *out)
 {
     static const enum role roles[] = { ROLE_OWNER, ROLE_ADMIN, ROLE_MEMBER, ROLE_VIEWER };
     buf_put_cstr(out, "# Access matrix\n\nWho may call what. Generated from the operation table; "
-                      "`any` means that no workspace role is asked.\n\n"
+                      "`any` means that no workspace role is asked,\n"
+                      "`org` that the role is the one in the organisation that the path names.\n\n"
                       "| operation | route | credential | OWNER | ADMIN | MEMBER | VIEWER |\n"
                       "|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < registry_count(r); i++) {
@@ -79,9 +89,7 @@ void registry_access_matrix(const struct registry *r, struct buf *out)
         buf_printf(out, "| `%s` | %s%s%s | %s |", op->name, op->http ? "`" : "",
                    op->http ? op->http : "–", op->http ? "`" : "", auth_text(op->auth));
         for (size_t k = 0; k < sizeof roles / sizeof *roles; k++)
-            buf_put_cstr(out, op->roles & ROLES_ANY          ? " any |"
-                              : op->roles & (1u << roles[k]) ? " yes |"
-                                                             : " – |");
+            buf_put_cstr(out, matrix_cell(op, 1u << roles[k]));
         buf_put_byte(out, '\n');
     }
 }

@@ -1,5 +1,5 @@
-/* Goals: rows of tenancy, made whole: a workspace never stands without its addons. Non-goals:
- * routes of organisations and members. Invariants: ids are made here; created_by is cx's principal,
+/* Goals: rows of tenancy, made whole: a workspace never stands without its addons. Non-goals: who
+ * may change whose role (members.c). Invariants: ids are made here; created_by is cx's principal,
  * absent before there are people. */
 #include "tenancy/tenancy.h"
 
@@ -120,6 +120,40 @@ enum err tenancy_workspace_get(struct cx *cx, struct str workspace_id,
                                        .time_zone = row.time_zone };
     *ret_organization_name = row.organization_name;
     return OK;
+}
+
+enum err tenancy_organization_enter(struct cx *cx, struct str organization_id)
+{
+    struct principal *p = &cx->principal;
+    struct tenancy_organization_context_in in = {
+        .organization_id = organization_id,
+        .user_id = str_given(p->user_id) ? p->user_id : STR(""),
+        .workspace_id = str_given(p->workspace_id) ? p->workspace_id : STR("")
+    };
+    struct tenancy_organization_context_row row;
+    bool found;
+    enum role role = ROLE_NONE;
+    TRY(tenancy_organization_context(cx, &in, &row, &found));
+    if (found && p->kind == PRINCIPAL_OPERATOR)
+        role = ROLE_OWNER;
+    else if (found && str_given(row.role) && !role_parse(row.role, &role))
+        role = ROLE_NONE;
+    if (role == ROLE_NONE)
+        FAIL(cx, NOT_FOUND, "There is no such organisation.");
+    if (p->kind != PRINCIPAL_OPERATOR)
+        p->role = tenancy_role(row.own_role, row.role);
+    p->org_role = role;
+    p->organization_id = row.id;
+    p->workspace_id = row.workspace_id;
+    return OK;
+}
+
+enum err tenancy_version_conflict(struct cx *cx, const char *what, int64_t version)
+{
+    cx_fail(cx, ERR_VERSION_CONFLICT, "The %s was changed meanwhile; it is at version %lld.", what,
+            (long long)version);
+    cx_details(cx, str_fmt(cx->arena, "{\"version\":%lld}", (long long)version));
+    return ERR_VERSION_CONFLICT;
 }
 
 enum err tenancy_addon_active(struct cx *cx, const char *addon)

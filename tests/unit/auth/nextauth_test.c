@@ -1,229 +1,9 @@
 /* A browser with next-auth/react 4 before the whole gate, on both engines: what it gets is what was
  * recorded of next-auth 4; sessions live and die with their rows; roles and workspaces. */
-#include "unit/rooms.h"
+#include "unit/auth/browser.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "audit/audit.h"
-#include "auth/auth.h"
-#include "auth/state.h"
-#include "limits/limits.h"
-#include "op/registry.h"
-#include "tenancy/tenancy.h"
-
-#define BASE "http://ops.example.test"
-#define FORM "content-type: application/x-www-form-urlencoded"
-#define GOOD "email=Ann%40Example.test&password=correct+horse&json=true"
-enum { JAR_MAX = 16, DAY_MS = 24 * 3600 * 1000 };
-
-static volatile bool stopping;
-
-static void refused_nothing(struct cx *cx, const struct op *op, const struct raw_request *rq,
-                            enum err why)
-{
-    (void)cx, (void)op, (void)rq, (void)why;
-}
-
-static const struct gate_hooks hooks = {
-    .address_admit = limits_address_admit,
-    .authenticate = auth_authenticate,
-    .csrf = auth_csrf,
-    .addon = tenancy_addon_active,
-    .rate = limits_rate,
-    .audit = audit_success,
-    .refused = refused_nothing,
-};
-
-struct browser {
-    struct rooms *r;
-    struct header jar[JAR_MAX]; /* names and values of cookies */
-    size_t jar_count;
-    struct str csrf;
-    /* of the last answer */
-    int status;
-    struct str body, location, cache, set_cookies; /* cookie names that were set, "-name" cleared */
-};
-
-/* ---- the program ---- */
-
-static void begin(struct rooms *r)
-{
-    char error[1024];
-    r->config.public_url = STR(BASE);
-    r->config.nextauth_secret = secret_new(STR("my-nextauth-secret"));
-    r->config.body_bytes_max = 1 << 20;
-    r->config.address_rate = r->config.read_rate = r->config.write_rate = 100000;
-    r->config.sign_in_rate = 5;
-    r->app.stopping = &stopping;
-    r->app.hooks = &hooks;
-    r->app.limits = limits_new(&r->config, 0);
-    r->app.auth = auth_new(&r->config, error, sizeof error);
-    assert_non_null(r->app.auth);
-    auth_set_limiter(r->app.auth, limits_take);
-    const struct registry_table tables[] = { { nextauth_ops, nextauth_ops_count },
-                                             { auth_ops, auth_ops_count },
-                                             { operator_ops, operator_ops_count } };
-    r->app.ops = registry_new(tables, 3, error, sizeof error);
-    if (!r->app.ops)
-        fail_msg("%s", error);
-}
-
-static void end(struct rooms *r)
-{
-    registry_free(r->app.ops);
-    auth_free(r->app.auth);
-    limits_free(r->app.limits);
-    secret_free(r->config.nextauth_secret);
-}
-
-/* ---- the command line ---- */
-
-static struct call *operate(struct rooms *r, const char *operation, const char *arguments)
-{
-    struct call *c = arena_new_of(r->arena, struct call);
-    struct json_fault fault;
-    call_init(c, &r->app, r->arena);
-    c->cx.now_ms = r->cx.now_ms;
-    c->rq = (struct raw_request){ .face = FACE_CONTROL, .method = METHOD_POST };
-    c->op_named = registry_find(r->app.ops, str_of(operation));
-    c->arguments = arena_new_of(r->arena, struct json);
-    assert_non_null(c->op_named);
-    assert_int_equal(json_parse(r->arena, str_of(arguments), NULL, c->arguments, &fault), OK);
-    call_run(c);
-    call_release(c);
-    return c;
-}
-
-static struct call *operate_ok(struct rooms *r, const char *operation, const char *arguments)
-{
-    struct call *c = operate(r, operation, arguments);
-    if (c->reply.status / 100 != 2)
-        fail_msg("%s: %d %.*s", operation, c->reply.status, STR_ARG(c->reply.body));
-    return c;
-}
-
-/* rooms.h has made an organisation, so `initialize` refuses: Ann comes by add_user. */
-static void ann_added(struct rooms *r)
-{
-    operate_ok(r, "add_user",
-               "{\"email\":\"ann@example.test\",\"password\":\"correct horse\",\"name\":\"Ann\","
-               "\"role\":\"OWNER\"}");
-}
-
-/* ---- the browser ---- */
-
-static void jar_take(struct browser *b, struct str line)
-{
-    struct str rest = line, pair = str_split(&rest, ';'), value = pair;
-    struct str name = str_split(&value, '=');
-    bool cleared = str_find(line, STR("; Max-Age=0;")) != SIZE_MAX;
-    size_t i = 0;
-    assert_true(str_find(line, STR("; HttpOnly")) != SIZE_MAX);
-    assert_true(str_find(line, STR("; Path=/")) != SIZE_MAX);
-    assert_true(str_find(line, STR("; SameSite=Lax")) != SIZE_MAX);
-    b->set_cookies = str_fmt(b->r->arena, "%.*s%s%.*s", STR_ARG(b->set_cookies),
-                             cleared ? " -" : " ", STR_ARG(name));
-    while (i < b->jar_count && !str_eq(b->jar[i].name, name))
-        i++;
-    assert_true(i < JAR_MAX);
-    if (i == b->jar_count)
-        b->jar_count++;
-    b->jar[i] = (struct header){ name, cleared ? STR_NULL : value };
-}
-
-static struct str jar_text(struct browser *b)
-{
-    struct str text = STR("");
-    for (size_t i = 0; i < b->jar_count; i++)
-        if (str_given(b->jar[i].value))
-            text = str_fmt(b->r->arena, "%.*s%.*s=%.*s; ", STR_ARG(text), STR_ARG(b->jar[i].name),
-                           STR_ARG(b->jar[i].value));
-    return text;
-}
-
-static void answer_take(struct browser *b, struct call *c)
-{
-    b->status = c->reply.status;
-    b->body = c->reply.body;
-    b->location = b->cache = STR_NULL;
-    b->set_cookies = STR("");
-    for (size_t i = 0; i < c->reply.header_count; i++) {
-        struct header h = c->reply.headers[i];
-        if (str_is(h.name, "set-cookie"))
-            jar_take(b, h.value);
-        else if (str_is(h.name, "location"))
-            b->location = h.value;
-        else if (str_is(h.name, "cache-control"))
-            b->cache = h.value;
-    }
-}
-
-/* `extra` is one more header line, or NULL. */
-static int ask(struct browser *b, const char *method, const char *path, const char *extra,
-               const char *body)
-{
-    struct call *c = arena_new_of(b->r->arena, struct call);
-    struct header h[3];
-    struct str query = str_of(path), line = str_of(extra);
-    call_init(c, &b->r->app, b->r->arena);
-    c->cx.now_ms = b->r->cx.now_ms;
-    c->cx.remote_addr = STR("10.0.0.1");
-    c->rq = (struct raw_request){ .face = FACE_HTTP,
-                                  .method = method_parse(str_of(method)),
-                                  .path = str_split(&query, '?'),
-                                  .query = query,
-                                  .headers = h,
-                                  .remote_addr = c->cx.remote_addr,
-                                  .body = str_of(body),
-                                  .content_length = body ? (int64_t)strlen(body) : 0 };
-    h[c->rq.header_count++] = (struct header){ STR("host"), STR("ops.example.test") };
-    h[c->rq.header_count++] = (struct header){ STR("cookie"), jar_text(b) };
-    if (extra) {
-        h[2].name = str_split(&line, ':');
-        h[2].value = str_trim(line);
-        c->rq.header_count++;
-    }
-    call_run(c);
-    answer_take(b, c);
-    call_release(c);
-    return b->status;
-}
-
-static int post_form(struct browser *b, const char *path, const char *fields)
-{
-    struct str body = str_fmt(b->r->arena, "%s&csrfToken=%.*s", fields, STR_ARG(b->csrf));
-    return ask(b, "POST", path, FORM, str_cstr(b->r->arena, body));
-}
-
-static void csrf_get(struct browser *b)
-{
-    struct json j;
-    struct json_fault fault;
-    assert_int_equal(ask(b, "GET", "/api/auth/csrf", NULL, NULL), 200);
-    assert_int_equal(json_parse(b->r->arena, b->body, NULL, &j, &fault), OK);
-    b->csrf = json_text(&j, "csrfToken");
-    assert_int_equal(b->csrf.len, 64);
-}
-
-static void sign_in(struct browser *b)
-{
-    csrf_get(b);
-    assert_int_equal(post_form(b, "/api/auth/callback/credentials", GOOD), 200);
-    assert_str(b->body, "{\"url\":\"" BASE "\"}");
-}
-
-static void body_has(struct browser *b, const char *part)
-{
-    if (str_find(b->body, str_of(part)) == SIZE_MAX)
-        fail_msg("no %s in %.*s", part, STR_ARG(b->body));
-}
-
-#define BROWSER(state)                                                                             \
-    ROOMS(state)                                                                                   \
-    begin(r);                                                                                      \
-    ann_added(r);                                                                                  \
-    struct browser b = { .r = r }
 
 /* ---- recorded situations ---- */
 
@@ -244,7 +24,7 @@ static void a_session_from_begin_to_end(void **state)
     assert_int_equal(ask(&b, "GET", "/api/auth/session", NULL, NULL), 200);
     assert_str(b.cache, "private, no-cache, no-store");
     assert_str(b.set_cookies, " next-auth.session-token");
-    body_has(&b, "{\"user\":{\"name\":\"Ann\",\"email\":\"ann@example.test\",\"id\":\"c");
+    body_has(&b, "{\"user\":{\"name\":\"ann\",\"email\":\"ann@example.test\",\"id\":\"c");
     body_has(&b, "\"role\":\"OWNER\"},\"expires\":\"20");
     assert_int_equal(ask(&b, "GET", "/api/me", NULL, NULL), 200);
     body_has(&b, "\"role\":\"OWNER\"");
@@ -261,7 +41,7 @@ static void a_session_from_begin_to_end(void **state)
     assert_int_equal(ask(&b, "GET", "/api/me", NULL, NULL), 401);
     assert_int_equal(ask(&b, "GET", "/api/auth/session", NULL, NULL), 200);
     assert_str(b.set_cookies, " -next-auth.session-token");
-    end(r);
+    browser_end(r);
 }
 
 static void sign_in_refuses(void **state)
@@ -295,7 +75,7 @@ static void sign_in_refuses(void **state)
     assert_str(b.location, BASE);
     assert_int_equal(ask(&b, "POST", path, "content-type: application/json", "{"), 400);
     assert_int_equal(ask(&b, "POST", path, "content-type: text/plain", "x"), 415);
-    end(r);
+    browser_end(r);
 }
 
 static void what_nextauth_does_not_have(void **state)
@@ -334,7 +114,7 @@ static void what_nextauth_does_not_have(void **state)
     assert_str(b.body, "{\"credentials\":{\"id\":\"credentials\",\"name\":\"Credentials\",\"type\":"
                        "\"credentials\",\"signinUrl\":\"" BASE "/api/auth/signin/credentials\","
                        "\"callbackUrl\":\"" BASE "/api/auth/callback/credentials\"}}");
-    end(r);
+    browser_end(r);
 }
 
 static void session_update_and_garbage(void **state)
@@ -350,7 +130,7 @@ static void session_update_and_garbage(void **state)
     assert_int_equal(ask(&b, "POST", "/api/auth/session", "content-type: application/json",
                          str_cstr(r->arena, body)),
                      200);
-    body_has(&b, "\"name\":\"Ann\"");
+    body_has(&b, "\"name\":\"ann\"");
     assert_str(b.set_cookies, " next-auth.session-token");
     /* A token as Bearer is no session. */
     struct browser c = { .r = r };
@@ -363,7 +143,7 @@ static void session_update_and_garbage(void **state)
     assert_int_equal(ask(&b, "GET", "/api/auth/session", NULL, NULL), 200);
     assert_str(b.body, "{}");
     assert_str(b.set_cookies, " -next-auth.session-token");
-    end(r);
+    browser_end(r);
 }
 
 /* ---- life of a session ---- */
@@ -384,7 +164,7 @@ static void sessions_slide_and_end(void **state)
     sign_in(&b);
     r->cx.now_ms += 30ll * DAY_MS + 20000;
     assert_int_equal(ask(&b, "GET", "/api/me", NULL, NULL), 401);
-    end(r);
+    browser_end(r);
 }
 
 static void a_new_password_ends_sessions(void **state)
@@ -396,7 +176,7 @@ static void a_new_password_ends_sessions(void **state)
                "{\"email\":\"ANN@example.test\",\"password\":\"another horse\"}");
     assert_int_equal(ask(&b, "GET", "/api/me", NULL, NULL), 401);
     assert_int_equal(post_form(&b, "/api/auth/callback/credentials", GOOD), 401);
-    end(r);
+    browser_end(r);
 }
 
 static void sessions_are_listed_and_revoked(void **state)
@@ -418,7 +198,7 @@ static void sessions_are_listed_and_revoked(void **state)
     assert_str(b.body, "{\"revoked\":1}");
     assert_int_equal(ask(&other, "GET", "/api/me", NULL, NULL), 401);
     assert_int_equal(ask(&b, "GET", "/api/me", NULL, NULL), 200);
-    end(r);
+    browser_end(r);
 }
 
 /* ---- workspaces, operator ---- */
@@ -443,7 +223,7 @@ static void foreign_workspaces_are_not_there(void **state)
     sign_in(&ann);
     assert_int_equal(ask(&ann, "GET", "/api/me", "x-workspace-id: two", NULL), 200);
     body_has(&ann, "\"workspace\":{\"id\":\"two\"");
-    end(r);
+    browser_end(r);
 }
 
 static void the_operator_sets_up_once(void **state)
@@ -466,7 +246,7 @@ static void the_operator_sets_up_once(void **state)
     assert_int_equal(ask(&b, "GET", "/api/me", "x-opboxd-as: ann@example.test", NULL), 401);
     b.body = operate_ok(r, "get_current_context", "{}")->reply.body;
     body_has(&b, "\"name\":\"operator\"");
-    end(r);
+    browser_end(r);
 }
 
 static void foreign_tokens_by_configuration(void **state)
@@ -497,7 +277,7 @@ static void foreign_tokens_by_configuration(void **state)
     c.sv = 1;
     f.jar[0].value = token_encode(r->arena, &key, &c, NULL);
     assert_int_equal(ask(&f, "GET", "/api/me", NULL, NULL), 401);
-    end(r);
+    browser_end(r);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "auth/password.h"
+#include "base/buf.h"
 #include "base/clock.h"
 
 static struct cx cx_new(void)
@@ -76,22 +77,33 @@ static void nobody_takes_as_long(void **state)
     arena_free(cx.arena);
 }
 
+static void refused_password(struct cx *cx, struct str password, struct str email)
+{
+    assert_int_equal(password_check(cx, "password", password, email), ERR_VALIDATION);
+    assert_true(str_is(cx->failure.fields->field, "password"));
+    cx_clear_failure(cx);
+}
+
 static void passwords_have_bounds(void **state)
 {
     (void)state;
     struct cx cx = cx_new();
     char *letters = arena_alloc(cx.arena, PASSWORD_BYTES_MAX + 1);
     memset(letters, 'a', PASSWORD_BYTES_MAX + 1);
-    assert_int_equal(password_check(&cx, "password", STR("12345678")), OK);
-    assert_int_equal(password_check(&cx, "password", (struct str){ letters, PASSWORD_BYTES_MAX }),
-                     OK);
-    assert_int_equal(password_check(&cx, "password", STR("1234567")), ERR_VALIDATION);
-    cx_clear_failure(&cx);
+    struct str none = STR_NULL, four = STR("\xf0\x9f\x94\x91"); /* one character of four bytes */
+    struct buf keys;
+    buf_init(&keys, cx.arena, 4 * PASSWORD_CHARS_MAX);
+    for (int i = 0; i < PASSWORD_CHARS_MAX; i++)
+        buf_put_str(&keys, four);
+    assert_int_equal(password_check(&cx, "password", STR("123456789012"), none), OK);
+    assert_int_equal(password_check(&cx, "password", buf_str(&keys), none), OK);
+    refused_password(&cx, STR("12345678901"), none);
+    refused_password(&cx, (struct str){ letters, PASSWORD_CHARS_MAX + 1 }, none);
+    refused_password(&cx, STR("12345678901\xff"), none);
+    refused_password(&cx, STR("Ann.Elise.Lee@example.test"), STR("ann.elise.lee@EXAMPLE.test"));
+    refused_password(&cx, STR("ann.elise.LEE"), STR("ann.elise.lee@example.test"));
     assert_int_equal(
-        password_check(&cx, "password", (struct str){ letters, PASSWORD_BYTES_MAX + 1 }),
-        ERR_VALIDATION);
-    cx_clear_failure(&cx);
-    assert_int_equal(password_check(&cx, "password", STR("1234567\xff")), ERR_VALIDATION);
+        password_check(&cx, "password", STR("ann.elise.lee"), STR("ann.lee@example.test")), OK);
     arena_free(cx.arena);
 }
 
