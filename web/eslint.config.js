@@ -26,6 +26,7 @@ export default tseslint.config(
       ],
       'react-hooks/set-state-in-effect': 'off',
       'react-hooks/refs': 'off',
+      'react-hooks/incompatible-library': 'off',
     },
   },
   ...order.map((layer) => ({

@@ -11,7 +11,7 @@ import css from './Header.module.css';
 import { tellTabs } from './tabs';
 
 const t = texts({
-  menu: 'Open navigation', workspace: 'Workspace', noWorkspace: 'No workspace', search: 'Search or go to …', searchShort: 'Search', help: 'Keys and help', user: 'Your menu',
+  menu: 'Open navigation', workspace: 'Workspace', noWorkspace: 'No workspace', search: 'Search or go to …', help: 'Keys and help', user: 'Your menu',
   settings: 'Settings', out: 'Sign out', changes: 'Recent changes', none: 'Nothing to undo yet', undone: 'undone', outFailed: 'Signing out failed: {why}',
 });
 
@@ -75,8 +75,8 @@ export function Header({ onMenu, onPalette, onHelp, onSwitch }: Props) {
     <header className={css.header}>
       <ActionIcon className={css.menu} variant="subtle" color="gray" size={32} aria-label={t('menu')} onClick={onMenu}><IconMenu2 size={18} /></ActionIcon>
       <Workspaces onSwitch={onSwitch} />
-      <UnstyledButton className={css.search} onClick={onPalette} aria-label={t('searchShort')} aria-haspopup="dialog">
-        <IconSearch size={16} aria-hidden /><span className={css.words}>{t('search')}</span><kbd dir="ltr">Ctrl K</kbd>
+      <UnstyledButton className={css.search} onClick={onPalette} aria-haspopup="dialog">
+        <IconSearch size={16} aria-hidden /><span className={css.words}>{t('search')}</span><kbd dir="ltr" aria-hidden>Ctrl K</kbd>
       </UnstyledButton>
       <div className={css.end}>
         <Tooltip label={t('help')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('help')} onClick={onHelp}><IconHelp size={18} /></ActionIcon></Tooltip>

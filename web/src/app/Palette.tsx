@@ -119,8 +119,9 @@ function Inner({ onClose, places, commands, features, go, switchTo }: Omit<Props
 
 export function Palette({ opened, ...rest }: Props) {
   return (
-    <Modal opened={opened} onClose={rest.onClose} withCloseButton={false} padding={0} size={620} yOffset="12vh" centered={false} aria-label={t('title')} transitionProps={{ duration: 0 }} trapFocus returnFocus>
-      <Inner {...rest} />
-    </Modal>
+    <Modal.Root opened={opened} onClose={rest.onClose} size={620} yOffset="12vh" transitionProps={{ duration: 0 }} trapFocus returnFocus>
+      <Modal.Overlay />
+      <Modal.Content aria-label={t('title')}><Inner {...rest} /></Modal.Content>
+    </Modal.Root>
   );
 }

@@ -1,6 +1,6 @@
 // Routes of the shell from the features' screens, and the two that stand outside of it.
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router';
-import { lazy, Suspense, useMemo } from 'react';
+import { lazy, Suspense, type ComponentType } from 'react';
 import { call, setWorkspace } from '../api/client';
 import { isCode } from '../api/errors';
 import { rolesOf } from '../api/operations';
@@ -24,9 +24,8 @@ export async function loadMe(): Promise<Me> {
   return me;
 }
 
-function ScreenOf({ screen }: { screen: Screen }) {
+function ScreenOf({ screen, content: Content }: { screen: Screen; content: ComponentType }) {
   const may = useMay();
-  const Content = useMemo(() => lazy(screen.load), [screen]);
   if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden roles={screen.operation ? rolesOf(screen.operation) : []} /></Page>;
   return <Panel><Suspense fallback={<Page title={screen.area()}><Loading /></Page>}><Content /></Suspense></Panel>;
 }
@@ -47,8 +46,10 @@ const shell = createRoute({
   errorComponent: ({ error, reset }) => <main><Page title={t('failed')}><ErrorPanel error={error} what={t('failed')} retry={() => { reset(); void router.invalidate(); }} /></Page></main>,
   notFoundComponent: () => <Page title={t('notFound')}><NotFound /></Page>,
 });
-const screens = features.flatMap((f) => f.screens).map((screen) =>
-  createRoute({ getParentRoute: () => shell, path: screen.path, component: () => <ScreenOf screen={screen} /> }));
+const screens = features.flatMap((f) => f.screens).map((screen) => {
+  const content = lazy(screen.load);
+  return createRoute({ getParentRoute: () => shell, path: screen.path, component: () => <ScreenOf screen={screen} content={content} /> });
+});
 const missing = createRoute({ getParentRoute: () => shell, path: '$', component: () => <Page title={t('notFound')}><NotFound /></Page> });
 
 const SignIn = lazy(() => import('../features/auth/SignInPage'));
