@@ -3,7 +3,8 @@ import { useEffect, useRef, type ReactNode } from 'react';
 import css from './Page.module.css';
 import { announce } from './announce';
 
-let screens = 0;
+const firstPath = typeof location === 'undefined' ? '' : location.pathname;
+let navigated = false;
 
 export function usePageTitle(title: string, area?: string): void {
   useEffect(() => {
@@ -26,7 +27,8 @@ export function Page({ title, area, tools, lead, userText, wide, hideTitle, chil
   usePageTitle(title, area);
   useEffect(() => {
     // The first page of a visit leaves the focus where the browser has it.
-    if (screens++ === 0) return;
+    navigated ||= location.pathname !== firstPath;
+    if (!navigated) return;
     heading.current?.focus({ preventScroll: true });
     announce(document.title);
   }, []);

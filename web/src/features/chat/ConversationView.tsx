@@ -49,11 +49,15 @@ export function ConversationView({ id, isNew, autoSend, from, onStarted }: Props
     if (status === 'streaming' && before.current === 'submitted') {
       keepDraft(sentDraft(id), '');
       announce(t('started'));
-      onStarted?.();
     }
     if (status === 'ready' && before.current === 'streaming') announce(shown.stopping ? t('stopped') : t('done'));
     before.current = status;
-  }, [status, id, onStarted, shown.stopping]);
+  }, [status, id, shown.stopping]);
+  // A new conversation has its own address as soon as the server has begun.
+  const begun = messages.some((m) => m.role === 'assistant');
+  useEffect(() => {
+    if (begun) onStarted?.();
+  }, [begun, onStarted]);
   const send = (text: string, planMode: boolean) => {
     void conversation.send(text, planMode ? { planMode } : {});
   };

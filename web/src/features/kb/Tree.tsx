@@ -21,8 +21,7 @@ function Level({ parentId, level, state }: { parentId: string | null; level: num
       {(data) => (
         <>
           {data.nodes.map((node, i) => <Item key={node.id} node={node} level={level} at={i + 1} of={data.nodes.length} state={state} />)}
-          {data.nodes.length === 0 && level === 1 && <p className={css.note}>{t('empty')}</p>}
-          {data.pagination.hasMore && <p className={css.note}>{t('more')}</p>}
+          {data.pagination.hasMore && <div role="treeitem" aria-level={level} aria-disabled aria-selected={false} className={css.note}>{t('more')}</div>}
         </>
       )}
     </Loaded>
@@ -82,6 +81,9 @@ export function Tree({ current }: { current: string | null }) {
     event.preventDefault();
     act();
   };
+  const top = useCall('get_document_tree', { limit: 100 });
+  if (!top.data) return <Loaded query={top} rows={5}>{() => null}</Loaded>;
+  if (!top.data.nodes.length) return <p className={css.note}>{t('empty')}</p>;
   return (
     <div role="tree" aria-label={t('tree')} ref={box} onKeyDown={onKey} className={css.tree}>
       <Level parentId={null} level={1} state={{ current, open, toggle, choose, focused }} />
