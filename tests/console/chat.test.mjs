@@ -1,10 +1,12 @@
 // The chat: asking, stopping, a cut line, coming back, drafts, questions, long threads.
 import assert from 'node:assert/strict';
-import { axe, check, patience, server, setUp } from './harness.mjs';
-import { Standin } from './standin.mjs';
+import { Client } from '../e2e/harness.mjs';
+import { axe, check, origin, people, setUp } from './harness.mjs';
+import { Line } from './line.mjs';
+import { Provider } from './provider.mjs';
 
-const standin = new Standin();
-setUp({ standin });
+const line = new Line(), provider = new Provider();
+setUp({ line, provider });
 
 const field = (page) => page.getByRole('textbox', { name: 'Message to the assistant' });
 const ask = async (page, text) => {
@@ -18,20 +20,20 @@ check('a question makes a thread; the answer says who gave it; the thread is the
   await axe(page, 'new chat');
   await ask(page, 'First question of all');
   await page.getByText('You said: First question of all').waitFor();
-  await page.getByText('offline assistant, no model').waitFor();
+  await page.getByText(/gpt-5.4-mini · 120 tokens in, 30 out · \$0.00/).waitFor();
+  await page.getByText('paid by the server').waitFor();
   await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
   await page.getByRole('link', { name: 'First question of all' }).waitFor();
   await page.reload();
   await page.getByText('You said: First question of all').waitFor();
   assert.equal(await count(page, 'You said: First question of all'), 1);
-  assert.deepEqual(standin.posts.at(-1).messages.length, 1);
+  assert.deepEqual(line.asked.at(-1).messages.length, 1);
 });
 
 check('stop calls the server; what came stays and is marked', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
-  standin.answer = async (run) => {
-    const text = run.open();
-    text.add('Half an answer');
-    await standin.until('never');
+  provider.answer = async (run) => {
+    run.text('Half an answer');
+    await provider.until('never');
   };
   await ask(page, 'Stop me');
   await page.getByText('Half an answer').waitFor();
@@ -42,56 +44,47 @@ check('stop calls the server; what came stays and is marked', { as: 'MEMBER', pa
 });
 
 check('a cut line is made again: no text twice, none missing', { as: 'MEMBER', path: '/chat', expected: [/ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION|ERR_EMPTY|Failed to load/] }, async ({ page }) => {
-  standin.answer = async (run) => {
-    const text = run.open();
-    text.add('one two ');
-    await standin.until('more');
-    text.add('three ');
-    await standin.until('end');
-    text.add('four.');
-    text.end();
-    run.end();
+  provider.answer = async (run) => {
+    run.text('one two ');
+    await provider.until('more');
+    run.text('three ');
+    await provider.until('end');
+    run.text('four.');
   };
   await ask(page, 'Cut me');
   await page.getByText('one two').waitFor();
-  standin.cut();
+  line.cut();
   await page.getByText('The answer goes on at the server, reconnecting').waitFor();
-  standin.signal('more');
+  provider.signal('more');
   await page.getByText('one two three').waitFor();
   await page.getByText('The answer goes on at the server, reconnecting').waitFor({ state: 'detached' });
-  standin.signal('end');
+  provider.signal('end');
   await page.getByText('one two three four.').waitFor();
   assert.equal(await count(page, /one two/), 1);
 });
 
 check('an answer that ends while nobody is connected is read from the thread', { as: 'MEMBER', path: '/chat', expected: [/ERR_/, /Failed to load/] }, async ({ page }) => {
-  standin.answer = async (run) => {
-    const text = run.open();
-    text.add('begun and ');
-    await standin.until('finish');
-    text.add('finished alone');
-    text.end();
-    run.end();
+  provider.answer = async (run) => {
+    run.text('begun and ');
+    await provider.until('finish');
+    run.text('finished alone');
   };
   await ask(page, 'Leave me');
   await page.getByText('begun and').waitFor();
-  standin.down = true;
-  standin.cut();
+  line.down = true;
+  line.cut();
   await page.getByText('reconnecting').waitFor();
-  standin.signal('finish');
-  standin.down = false;
+  provider.signal('finish');
+  line.down = false;
   await page.getByText('begun and finished alone').waitFor();
   assert.equal(await count(page, /begun and/), 1);
 });
 
 check('opening a thread whose answer runs takes the answer up; a second tab sees the same', { as: 'MEMBER', path: '/chat' }, async ({ page, context }) => {
-  standin.answer = async (run) => {
-    const text = run.open();
-    text.add('alpha ');
-    await standin.until('beta');
-    text.add('beta');
-    text.end();
-    run.end();
+  provider.answer = async (run) => {
+    run.text('alpha ');
+    await provider.until('beta');
+    run.text('beta');
   };
   await ask(page, 'Two tabs');
   await page.getByText('alpha').waitFor();
@@ -99,7 +92,7 @@ check('opening a thread whose answer runs takes the answer up; a second tab sees
   const other = await context.newPage();
   await other.goto(page.url());
   await other.getByText('alpha').waitFor();
-  standin.signal('beta');
+  provider.signal('beta');
   await other.getByText('alpha beta').waitFor();
   await page.getByText('alpha beta').waitFor();
   assert.equal(await count(other, /alpha/), 1);
@@ -109,44 +102,38 @@ check('what is refused comes back into the field, and a draft survives a reload'
   await field(page).fill('A draft that waits');
   await page.reload();
   assert.equal(await field(page).inputValue(), 'A draft that waits');
-  standin.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
+  line.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
   await page.keyboard.press('Enter');
   await page.getByText('Your message was not sent.').waitFor();
   await page.getByText('The spending cap of this workspace is reached.').waitFor();
   assert.equal(await field(page).inputValue(), 'A draft that waits');
-  standin.refuse = null;
+  line.refuse = null;
   await axe(page, 'refused');
 });
 
 check('one message waits while an answer runs, can be edited, and goes out after it', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
-  standin.answer = async (run) => {
-    if (run.prompt === 'slow') await standin.until('slow');
+  provider.answer = async (run) => {
+    if (run.prompt === 'slow') await provider.until('slow');
     run.text(`Answer to ${run.prompt}`);
-    run.end();
   };
   await ask(page, 'slow');
   await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
   await ask(page, 'the waiting one');
   await page.getByText('Waits for the answer:').waitFor();
-  standin.signal('slow');
+  provider.signal('slow');
   await page.getByText('Answer to the waiting one').waitFor();
   await page.getByText('Answer to slow').waitFor();
 });
 
 check('tools are told in words, questions are answered by chips', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
-  standin.answer = async (run) => {
-    if (run.body.messages[0].role === 'assistant') {
-      run.text(`So it is ${run.body.messages[0].parts.find((p) => p.type === 'tool-ask_question').output.answer}`);
-      return run.end();
-    }
-    run.emit({ type: 'tool-input-available', toolCallId: 'c1', toolName: 'list_documents', input: { q: 'visa' } });
-    run.emit({ type: 'tool-output-available', toolCallId: 'c1', output: { documents: [{ id: 1 }, { id: 2 }] } });
-    run.emit({ type: 'tool-input-available', toolCallId: 'c2', toolName: 'ask_question', input: { question: 'Which colour?', options: ['Red', 'Blue'] } });
-    run.end('tool-calls');
+  provider.answer = async (run) => {
+    if (run.after === null) run.tool('c1', 'list_documents', { q: 'visa' });
+    else if (run.after.includes('documents')) run.tool('c2', 'ask_question', { question: 'Which colour?', options: ['Red', 'Blue'] });
+    else run.text(`So it is ${/Blue/.exec(run.after)}`);
   };
   await ask(page, 'Ask me');
   await page.getByText('List documents').waitFor();
-  await page.getByText('2 hits').click();
+  await page.getByText('0 hits').click();
   await page.getByText('Asked with').waitFor();
   await axe(page, 'tool card');
   await page.getByRole('button', { name: 'Blue' }).click();
@@ -155,9 +142,8 @@ check('tools are told in words, questions are answered by chips', { as: 'MEMBER'
 });
 
 check('Markdown: no HTML, no foreign image, code and tables have their own scroll', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
-  standin.answer = async (run) => {
+  provider.answer = async (run) => {
     run.text('# Title\n\nSome **bold** <img src=x onerror=alert(1)> text and ![pic](https://example.org/p.png) and [a page](/kb).\n\n```js\nlet x = 1;\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n');
-    run.end();
   };
   await ask(page, 'Markdown');
   await page.getByText('let x = 1;').waitFor();
@@ -170,7 +156,8 @@ check('Markdown: no HTML, no foreign image, code and tables have their own scrol
 });
 
 check('threads: rename, archive with undo, delete asks first', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
-  standin.thread('tidy', 'Tidy me');
+  const client = await new Client(origin).signIn(people.MEMBER);
+  assert.equal((await client.json('/api/ai/chats', { method: 'POST', json: { id: 'tidy', title: 'Tidy me' } })).status, 201);
   await page.reload();
   const more = () => page.getByRole('button', { name: /More about (Tidy me|Renamed)/ }).click();
   await more();
@@ -195,8 +182,13 @@ check('threads: rename, archive with undo, delete asks first', { as: 'MEMBER', p
 });
 
 check('a thread of 2,000 messages opens at its end, has few nodes, and older ones come in above without a jump', { as: 'MEMBER', path: null }, async ({ page }) => {
-  const long = standin.thread('long', 'A long one');
-  long.messages = Array.from({ length: 2000 }, (_, i) => ({ id: `m${i}`, role: i % 2 ? 'assistant' : 'user', parts: [{ type: 'text', text: `Message number ${i} `.repeat(1 + (i % 7)) }], createdAt: new Date(1.7e12 + i * 1000).toISOString() }));
+  const client = await new Client(origin).signIn(people.MEMBER);
+  await client.json('/api/ai/chats', { method: 'POST', json: { id: 'long', title: 'A long one' } });
+  const all = Array.from({ length: 2000 }, (_, i) => ({ id: `m${i}`, role: i % 2 ? 'assistant' : 'user', parts: [{ type: 'text', text: `Message number ${i} `.repeat(1 + (i % 7)) }] }));
+  for (let i = 0; i < all.length; i += 100) {
+    const kept = await client.json('/api/ai/chats/long/messages', { method: 'POST', json: { messages: all.slice(i, i + 100) } });
+    assert.ok(kept.status < 300, JSON.stringify(kept.body));
+  }
   await page.goto('/chat/long');
   await page.getByText('Message number 1999').first().waitFor();
   const scroller = page.locator('[data-scroller]');

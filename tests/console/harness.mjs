@@ -20,13 +20,16 @@ export const people = {
 export let server, browser, store, origin;
 
 // One program and one browser for a file; `flags` for the program.
-export function setUp({ flags = [], prepare, standin } = {}) {
+// `line` stands between browser and program, `provider` answers in place of the offline assistant.
+export function setUp({ flags = [], prepare, line, provider } = {}) {
   before(async () => {
     store = await initialized('sqlite');
     const port = await freePort();
-    if (standin) await standin.start(`http://127.0.0.1:${port}`);
-    server = await serve(store, { port, flags: [...unlimited, ...flags, ...(standin ? ['--public-url', standin.base] : [])] });
-    origin = standin?.base ?? server.base;
+    if (line) await line.start(`http://127.0.0.1:${port}`);
+    if (provider) await provider.start();
+    server = await serve(store, { port, flags: [...unlimited, ...flags, ...(line ? ['--public-url', line.base] : []), ...(provider ? ['--chat-provider', 'openai', '--chat-model', 'gpt-5.4-mini'] : [])],
+      env: provider ? { OPENAI_API_KEY: 'sk-test-of-the-console', OPENAI_BASE_URL: provider.url } : {} });
+    origin = line?.base ?? server.base;
     for (const [role, who] of Object.entries(people))
       if (role !== 'OWNER') await cliOk(['user', 'add', ...store.flags, '--email', who.email, '--name', who.name, '--role', role, '--password', '-'], { input: who.password + '\n' });
     if (prepare) await prepare();
@@ -37,7 +40,8 @@ export function setUp({ flags = [], prepare, standin } = {}) {
   });
   after(async () => {
     await browser?.close();
-    standin?.stop();
+    line?.stop();
+    provider?.stop();
     await server?.stop();
   });
 }

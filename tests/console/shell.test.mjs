@@ -1,9 +1,8 @@
 // Signing in, the frame, navigation by role, the palette, keys, expiry, tabs, the network's loss.
 import assert from 'node:assert/strict';
 import { axe, check, people, server, setUp } from './harness.mjs';
-import { Standin } from './standin.mjs';
 
-setUp({ standin: new Standin() });
+setUp();
 
 const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
 
@@ -119,4 +118,11 @@ check('offline: a banner says so, and that writing is off', { as: 'MEMBER' }, as
   await axe(page, 'offline');
   await context.setOffline(false);
   await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+});
+
+check('Home asks the assistant: without a key the offline one answers, and says what it is', { as: 'MEMBER' }, async ({ page }) => {
+  await page.getByRole('textbox', { name: 'Ask the assistant' }).fill('Which pages are in the knowledge base?');
+  await page.keyboard.press('Enter');
+  await page.getByText('offline assistant, no model').waitFor();
+  await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
 });

@@ -101,7 +101,7 @@ function fill(name: Operation, input: Record<string, unknown>): { path: string; 
 }
 
 export async function call<N extends Operation>(name: N, input: In<N>, init: RequestInit & RequestOptions = {}): Promise<Out<N>> {
-  const { method } = operationRow(name);
+  const { method, noBody } = operationRow(name);
   const { path, rest } = fill(name, input as Record<string, unknown>);
   const { asksWho, ...given } = init;
   const headers = new Headers(given.headers);
@@ -109,7 +109,7 @@ export async function call<N extends Operation>(name: N, input: In<N>, init: Req
   const options: RequestInit = { ...given, method, headers };
   if (method !== 'GET') {
     headers.set('idempotency-key', crypto.randomUUID());
-    if (Object.keys(rest).length || method !== 'DELETE') {
+    if (Object.keys(rest).length || (method !== 'DELETE' && !noBody)) {
       headers.set('content-type', 'application/json');
       options.body = JSON.stringify(rest);
     }

@@ -8,11 +8,11 @@ export interface Thread {
   messageCount: number; lastMessageAt: string | null;
 }
 export interface StoredMessage {
-  id: string; role: 'user' | 'assistant' | 'system'; parts: unknown; content?: string; createdAt: string; usage?: unknown; status?: string;
+  id: string; role: 'user' | 'assistant' | 'system'; parts: unknown; content?: string; createdAt: string; usage?: unknown; status?: string | null;
 }
 export interface Member {
   id: string; kind: 'HUMAN' | 'AGENT'; email: string | null; name: string | null; role: Role | null; organizationRole?: Role | null;
-  secondFactor?: boolean; version?: number; createdAt?: string | null;
+  secondFactor?: boolean; version?: number; joinedAt?: string | null;
 }
 export interface Invite { id: string; email: string; role: Role; createdAt: string; expiresAt: string; createdBy?: string }
 type Role = 'OWNER' | 'ADMIN' | 'MEMBER' | 'VIEWER';
@@ -22,15 +22,16 @@ export interface PendingTypes {
   list_members: { in: { limit?: number; cursor?: string }; out: { members: Member[]; pagination: Pagination } };
   update_member: { in: { id: string; role: string; version?: number }; out: { member: Member } };
   remove_member: { in: { id: string }; out: { success: boolean } };
-  create_invite: { in: { email: string; role: string }; out: { invite: Invite; url?: string; token?: string } };
+  create_invite: { in: { email: string; role: string }; out: { invite: Invite & { link: string } } };
+  get_invite: { in: { token: string }; out: { invite: { email: string; role: Role; workspaceName: string; organizationName: string; inviter: string; hasAccount: boolean; expiresAt: string } } };
   list_invites: { in: { limit?: number; cursor?: string }; out: { invites: Invite[]; pagination: Pagination } };
   revoke_invite: { in: { id: string }; out: { success: boolean } };
-  accept_invite: { in: { token: string; name?: string; password: string }; out: unknown };
+  accept_invite: { in: { token: string; name?: string; password?: string }; out: unknown };
   change_password: { in: { currentPassword: string; newPassword: string }; out: unknown };
-  enrol_totp: { in: { password?: string }; out: { secret: string; url: string; qrSvg?: string } };
+  get_totp: { in: Record<string, never>; out: { totp: { state: string; recoveryCodesLeft: number } } };
+  enrol_totp: { in: Record<string, never>; out: { totp: { secret: string; otpauthUrl: string; qrSvg: string } } };
   confirm_totp: { in: { code: string }; out: { recoveryCodes: string[] } };
   disable_totp: { in: { password: string }; out: unknown };
-  update_me: { in: { name?: string }; out: unknown };
   search: { in: { q: string; kind?: string; limit?: number }; out: { results: SearchResult[] } };
   list_chats: { in: { archived?: boolean; search?: string; limit?: number; cursor?: string }; out: { chats: Thread[]; pagination: Pagination } };
   get_chat: { in: { id: string }; out: { chat: Thread } };
@@ -39,7 +40,7 @@ export interface PendingTypes {
   list_chat_messages: { in: { id: string; limit?: number; before?: string }; out: { messages: StoredMessage[]; pagination: Pagination } };
   fork_chat: { in: { id: string; messageId: string }; out: { chat: Thread } };
   stop_chat: { in: { id: string }; out: unknown };
-  chat: { in: Record<string, unknown>; out: unknown };
+  send_chat: { in: Record<string, unknown>; out: unknown };
 }
 
 const member = ['OWNER', 'ADMIN', 'MEMBER'];
@@ -52,12 +53,13 @@ export const pendingRows: Record<string, ApiRow> = {
   create_invite: row('POST', '/api/invites', admin),
   list_invites: row('GET', '/api/invites', admin, ['limit', 'cursor']),
   revoke_invite: row('DELETE', '/api/invites/{id}', admin),
+  get_invite: row('GET', '/api/invites/{token}/accept', []),
   accept_invite: row('POST', '/api/invites/{token}/accept', []),
   change_password: row('POST', '/api/me/password', []),
-  enrol_totp: row('POST', '/api/me/totp', []),
+  get_totp: row('GET', '/api/me/totp', []),
+  enrol_totp: { ...row('POST', '/api/me/totp', []), noBody: true },
   confirm_totp: row('POST', '/api/me/totp/confirm', []),
   disable_totp: row('DELETE', '/api/me/totp', []),
-  update_me: row('PATCH', '/api/me', []),
   search: row('GET', '/api/search', all, ['q', 'kind', 'limit']),
   list_chats: row('GET', '/api/ai/chats', member, ['archived', 'search', 'limit', 'cursor']),
   get_chat: row('GET', '/api/ai/chats/{id}', member),
@@ -66,5 +68,5 @@ export const pendingRows: Record<string, ApiRow> = {
   list_chat_messages: row('GET', '/api/ai/chats/{id}/messages', member, ['limit', 'before']),
   fork_chat: row('POST', '/api/ai/chats/{id}/fork', member),
   stop_chat: row('POST', '/api/ai/chat/{id}/stop', member),
-  chat: row('POST', '/api/ai/chat', member),
+  send_chat: row('POST', '/api/ai/chat', member),
 };

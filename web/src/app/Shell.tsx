@@ -64,7 +64,7 @@ function Frame() {
   }, []);
   useKeys(mine, useMemo(() => ({
     palette: () => setOver('palette'), help: () => setOver('help'), search: () => setOver('palette'),
-    create: () => { if (may('chat')) go('/chat'); }, go,
+    create: () => { if (may('send_chat')) go('/chat'); }, go,
   }), [go, may]));
   useEffect(() => {
     setOver((now) => (now === 'drawer' ? null : now));

@@ -40,7 +40,7 @@ function Rename({ thread, onClose }: { thread: Thread | null; onClose: () => voi
   return (
     <Modal opened={thread !== null} onClose={onClose} title={t('rename')}>
       <form className={css.form} onSubmit={(e) => { e.preventDefault(); save(); }}>
-        <TextInput label={t('name')} value={title} onChange={(e) => setTitle(e.currentTarget.value)} maxLength={200} dir="auto" data-autofocus required withAsterisk={false} />
+        <TextInput label={t('name')} value={title} onChange={(e) => setTitle(e.currentTarget.value)} maxLength={120} dir="auto" data-autofocus required withAsterisk={false} />
         <Button type="submit" loading={rename.isPending}>{t('save')}</Button>
         <Button variant="default" onClick={onClose}>{t('cancel')}</Button>
       </form>

@@ -53,8 +53,8 @@ export function Transcript({ messages, conversation, shown, running, asked, erro
     const end = virtual.isAtEnd(edge + 20);
     setAtEnd(end);
     if (end) setUnread(false);
-    if (box.current && box.current.scrollTop < 400 && shown.olderThan) void conversation.older();
-  }, [virtual, conversation, shown.olderThan]);
+    if (box.current && box.current.scrollTop < 400 && shown.older) void conversation.older();
+  }, [virtual, conversation, shown.older]);
   const onKey = (event: React.KeyboardEvent) => {
     if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return;
     const all = [...(box.current?.querySelectorAll<HTMLElement>('[data-message]') ?? [])];

@@ -9,7 +9,7 @@ import { keepDraft } from '../../ui/drafts';
 export interface Shown {
   loaded: boolean;
   loadError: unknown;
-  olderThan: string | null; // the message from which older ones can be asked for; null: there are none
+  older: string | null; // cursor of the page above; null: there is none
   loadingOlder: boolean;
   lost: boolean; // the answer goes on at the server, the line is being made again
   waiting: string | null; // typed while an answer runs
@@ -38,7 +38,7 @@ export class Conversation {
   private options: SendOptions = {};
 
   constructor(readonly id: string, readonly isNew: boolean) {
-    this.shown = { loaded: isNew, loadError: null, olderThan: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, stopping: false, stopped: new Set(), asked: null };
+    this.shown = { loaded: isNew, loadError: null, older: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, stopping: false, stopped: new Set(), asked: null };
     this.line = newChatLine({
       id,
       onData: (part) => {
@@ -79,22 +79,22 @@ export class Conversation {
 
   // ---- history ----
 
-  private async rows(before?: string): Promise<{ messages: ChatMessage[]; more: boolean }> {
+  private async rows(before?: string): Promise<{ messages: ChatMessage[]; cursor: string | null }> {
     const answer = await call('list_chat_messages', { id: this.id, limit: page, ...(before ? { before } : {}) } as never);
     const messages = answer.messages.map((m) => fromStored(m as never));
     const at = (m: ChatMessage | undefined) => m?.metadata?.createdAt ?? '';
     // Oldest first, whichever way the server counts.
     if (at(messages[0]) > at(messages.at(-1))) messages.reverse();
-    return { messages, more: answer.pagination.hasMore };
+    return { messages, cursor: answer.pagination.hasMore ? (answer.pagination.nextCursor ?? null) : null };
   }
 
   async load(): Promise<void> {
     // What runs here is newer than any row.
     if (this.busy || (this.isNew && !this.line.messages.length)) return;
     try {
-      const { messages, more } = await this.rows();
+      const { messages, cursor } = await this.rows();
       this.line.messages = messages;
-      this.set({ loaded: true, loadError: null, olderThan: more ? (messages[0]?.id ?? null) : null });
+      this.set({ loaded: true, loadError: null, older: cursor });
       await this.resume();
     } catch (error) {
       this.set({ loadError: error });
@@ -102,15 +102,15 @@ export class Conversation {
   }
 
   async older(): Promise<void> {
-    const before = this.shown.olderThan;
+    const before = this.shown.older;
     if (!before || this.shown.loadingOlder) return;
     this.set({ loadingOlder: true });
     try {
-      const { messages, more } = await this.rows(before);
+      const { messages, cursor } = await this.rows(before);
       const known = new Set(this.line.messages.map((m) => m.id));
       const fresh = messages.filter((m) => !known.has(m.id));
       this.line.messages = [...fresh, ...this.line.messages];
-      this.set({ loadingOlder: false, olderThan: more && fresh.length ? (messages[0]?.id ?? null) : null });
+      this.set({ loadingOlder: false, older: fresh.length ? cursor : null });
     } catch {
       // The way up is asked for again by the next scroll.
       this.set({ loadingOlder: false });

@@ -64,7 +64,7 @@ export default function HomePage() {
   const me = useMe(), may = useMay();
   return (
     <Page title={me.user.name ? t('hello', { name: me.user.name }) : t('title')} area={t('title')} lead={me.role && me.workspace.name ? t('role', { role: me.role, name: me.workspace.name }) : undefined}>
-      {may('chat') && <Ask />}
+      {may('send_chat') && <Ask />}
       <div className={css.columns}>
         {may('list_chats') && <Panel><Chats /></Panel>}
         {may('list_documents') && <Panel><Pages /></Panel>}

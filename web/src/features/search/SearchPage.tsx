@@ -51,7 +51,7 @@ export default function SearchPage() {
       {!q ? <Empty title={t('first')}>{t('firstWhy')}</Empty> : (
         <Loaded query={query} rows={6}>
           {() => shown.length === 0 ? (
-            <NothingMatches title={t('nothing', { q })} onClear={clear}>{t('advice')} {may('chat') && <Link to="/chat">{t('ask')}</Link>}</NothingMatches>
+            <NothingMatches title={t('nothing', { q })} onClear={clear}>{t('advice')} {may('send_chat') && <Link to="/chat">{t('ask')}</Link>}</NothingMatches>
           ) : (
             <>
               <p role="status" className={css.count}>{t('found', { n: shown.length })}</p>

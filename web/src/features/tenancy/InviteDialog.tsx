@@ -21,10 +21,10 @@ export function InviteDialog({ opened, onClose }: { opened: boolean; onClose: ()
   const send = async () => {
     setError(null);
     try {
-      const made = (await invite.mutateAsync({ email: email.trim(), role } as never)) as { url?: string; link?: string; token?: string };
+      const made = await invite.mutateAsync({ email: email.trim(), role } as never);
       invite.reset();
       onClose();
-      setLink(made.url ?? made.link ?? `${location.origin}/invite/${made.token ?? ''}`);
+      setLink(made.invite.link);
     } catch (e) {
       setError(e);
     }
