@@ -11,6 +11,7 @@ build:
 	@tools/install-packages.sh build
 	@tools/build-console.sh
 	@[ -d build ] || meson setup build -Dtests=false -Dconsole=true --buildtype=release -Db_ndebug=false >/dev/null
+	@grep -q console_files.c build/build.ninja || meson configure build -Dconsole=true
 	@ninja -C build $(if $(V),-v,--quiet)
 
 # All tests on both engines, with and without sanitizers, with both compilers, and the linters.

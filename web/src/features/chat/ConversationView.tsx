@@ -46,13 +46,14 @@ export function ConversationView({ id, isNew, autoSend, from, onStarted }: Props
   }, [conversation, client]);
   const before = useRef(status);
   useEffect(() => {
+    if (status === 'streaming') conversation.found();
     if (status === 'streaming' && before.current === 'submitted') {
       keepDraft(sentDraft(id), '');
       announce(t('started'));
     }
     if (status === 'ready' && before.current === 'streaming') announce(shown.stopping ? t('stopped') : t('done'));
     before.current = status;
-  }, [status, id, shown.stopping]);
+  }, [status, id, shown.stopping, conversation]);
   // A new conversation has its own address as soon as the server has begun.
   const begun = messages.some((m) => m.role === 'assistant');
   useEffect(() => {

@@ -122,7 +122,6 @@ export class Conversation {
   // Takes up an answer that runs at the server; nothing runs: nothing happens, or, after a loss, the end is read from the rows.
   async resume(): Promise<void> {
     if (this.line.status === 'submitted' || this.line.status === 'streaming') return;
-    const wasLost = this.shown.lost;
     this.finished = false;
     await this.line.resumeStream();
     if (this.line.status === 'error') {
@@ -130,13 +129,20 @@ export class Conversation {
       return;
     }
     this.retries = 0;
-    if (wasLost && !this.finished) {
+    // Still lost: nothing ran any more, what came meanwhile stands in the rows.
+    if (this.shown.lost && !this.finished) {
       const { messages } = await this.rows();
       const kept = this.line.messages.filter((m) => !messages.some((fresh) => fresh.id === m.id));
       const from = kept.findIndex((m) => m.id === this.line.messages[0]?.id);
       this.line.messages = [...(from >= 0 ? kept : []), ...messages];
     }
-    if (wasLost) this.set({ lost: false });
+    if (this.shown.lost) this.set({ lost: false });
+  }
+
+  // The answer streams again.
+  found(): void {
+    this.retries = 0;
+    if (this.shown.lost) this.set({ lost: false });
   }
 
   private lose(): void {
