@@ -19,7 +19,7 @@ function scheme(): Plugin {
 export default defineConfig({
   plugins: [react(), scheme()],
   build: {
-    target: 'es2023', assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, cssCodeSplit: true,
+    target: 'es2023', chunkSizeWarningLimit: 700, assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, cssCodeSplit: true,
   },
   test: { environment: 'node', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },
 } as Parameters<typeof defineConfig>[0]);

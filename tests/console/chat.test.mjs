@@ -213,3 +213,27 @@ check('a thread of 2,000 messages opens at its end, has few nodes, and older one
   assert.ok(line.grew > 2000, `older messages came: ${JSON.stringify(line)}`);
   assert.ok(line.after && Math.abs(line.after[1] - line.marked[1]) <= 1, `the line that is read stays: ${JSON.stringify(line)}`);
 });
+
+check('@ refers to a page; beside a page the assistant gets what it shows, unless that is taken off', { as: 'MEMBER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Fees of the year', markdown: 'Text' } })).body;
+  provider.answer = async (run) => run.text(`You said: ${run.prompt}`);
+  await page.goto(`/kb/${document.id}`);
+  await page.getByRole('heading', { level: 1, name: 'Fees of the year' }).waitFor();
+  await page.keyboard.press('Control+j');
+  await page.getByText('This page: Fees of the year').waitFor();
+  await field(page).fill('What is this @Fees');
+  await page.getByRole('option', { name: 'Fees of the year' }).waitFor();
+  await axe(page, 'references');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 of 10 records').waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('You said: What is this').waitFor();
+  const body = line.asked.at(-1);
+  assert.deepEqual(body.references, [{ kind: 'documents', id: document.id }]);
+  assert.deepEqual(body.pageContext.record, { kind: 'documents', id: document.id });
+  await page.getByRole('button', { name: /Take off Fees/ }).click();
+  await ask(page, 'And now');
+  await page.getByText('You said: And now').waitFor();
+  assert.equal(line.asked.at(-1).pageContext, undefined);
+});

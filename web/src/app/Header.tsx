@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton } from '@mantine/core';
-import { IconArrowBackUp, IconCheck, IconChevronDown, IconHelp, IconLogout, IconMenu2, IconSearch, IconSettings, IconUser } from '@tabler/icons-react';
+import { IconArrowBackUp, IconCheck, IconChevronDown, IconHelp, IconLogout, IconMenu2, IconMessage2, IconSearch, IconSettings, IconUser } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { signOut } from '../api/session';
 import { forgetDrafts } from '../ui/drafts';
@@ -11,11 +11,11 @@ import css from './Header.module.css';
 import { tellTabs } from './tabs';
 
 const t = texts({
-  menu: 'Open navigation', workspace: 'Workspace', noWorkspace: 'No workspace', search: 'Search or go to …', help: 'Keys and help', user: 'Your menu',
+  menu: 'Open navigation', workspace: 'Workspace', noWorkspace: 'No workspace', search: 'Search or go to …', help: 'Keys and help', assistant: 'Assistant on this page (Ctrl+J)', user: 'Your menu',
   settings: 'Settings', out: 'Sign out', changes: 'Recent changes', none: 'Nothing to undo yet', undone: 'undone', outFailed: 'Signing out failed: {why}',
 });
 
-interface Props { onMenu: () => void; onPalette: () => void; onHelp: () => void; onSwitch: (id: string) => void }
+interface Props { onMenu: () => void; onPalette: () => void; onHelp: () => void; onAssistant: (() => void) | undefined; onSwitch: (id: string) => void }
 
 function Workspaces({ onSwitch }: { onSwitch: (id: string) => void }) {
   const me = useMe();
@@ -70,7 +70,7 @@ function UserMenu() {
   );
 }
 
-export function Header({ onMenu, onPalette, onHelp, onSwitch }: Props) {
+export function Header({ onMenu, onPalette, onHelp, onAssistant, onSwitch }: Props) {
   return (
     <header className={css.header}>
       <ActionIcon className={css.menu} variant="subtle" color="gray" size={32} aria-label={t('menu')} onClick={onMenu}><IconMenu2 size={18} /></ActionIcon>
@@ -79,6 +79,7 @@ export function Header({ onMenu, onPalette, onHelp, onSwitch }: Props) {
         <IconSearch size={16} aria-hidden /><span className={css.words}>{t('search')}</span><kbd dir="ltr" aria-hidden>Ctrl K</kbd>
       </UnstyledButton>
       <div className={css.end}>
+        {onAssistant && <Tooltip label={t('assistant')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('assistant')} onClick={onAssistant}><IconMessage2 size={18} /></ActionIcon></Tooltip>}
         <Tooltip label={t('help')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('help')} onClick={onHelp}><IconHelp size={18} /></ActionIcon></Tooltip>
         <UserMenu />
       </div>

@@ -5,7 +5,7 @@ import css from './Help.module.css';
 import { letterOf } from './keys';
 
 const t = texts({
-  title: 'Keys and help', palette: 'Command palette', help: 'This help', search: 'Search', create: 'New chat', undo: 'Undo the last change', escape: 'Close the top layer',
+  title: 'Keys and help', palette: 'Command palette', assistant: 'Assistant on this page', help: 'This help', search: 'Search', create: 'New chat', undo: 'Undo the last change', escape: 'Close the top layer',
   go: 'Go to {name}', send: 'Send', line: 'New line', stop: 'Stop the answer (in the message field)', edit: 'Edit the last message (in an empty field)', move: 'Previous, next message',
   anywhere: 'Anywhere', chat: 'Chat', manual: 'Read the manual', settings: 'Letters can be changed or switched off in your settings.',
 });
@@ -16,7 +16,7 @@ function Keys({ keys }: { keys: string }) {
 
 export function Help({ opened, onClose, places }: { opened: boolean; onClose: () => void; places: Place[] }) {
   const rows: [string, [string, string][]][] = [
-    [t('anywhere'), [['Ctrl K', t('palette')], ['?', t('help')], ['/', t('search')], ['N', t('create')], ['Ctrl Z', t('undo')], ['Esc', t('escape')],
+    [t('anywhere'), [['Ctrl K', t('palette')], ['Ctrl J', t('assistant')], ['?', t('help')], ['/', t('search')], ['N', t('create')], ['Ctrl Z', t('undo')], ['Esc', t('escape')],
       ...places.filter((p) => p.letter).map((p): [string, string] => [`G ${letterOf(p).toUpperCase()}`, t('go', { name: p.label() })])]],
     [t('chat'), [['Enter', t('send')], ['Shift Enter', t('line')], ['Esc', t('stop')], ['↑', t('edit')], ['Alt ↑', t('move')]]],
   ];

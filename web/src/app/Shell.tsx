@@ -1,7 +1,7 @@
 // The frame of all pages: header, navigation, banners, and what lies over the page.
 import { Drawer } from '@mantine/core';
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
-import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { call, setClientHooks } from '../api/client';
 import { useCall } from '../api/query';
 import { setTheirDrafts } from '../ui/drafts';
@@ -28,6 +28,12 @@ const t = texts({
 });
 
 setClientHooks({ signInAgain, blocked: whyBehind, network: networkSaid });
+const AssistantPanel = lazy(() => import('../features/chat/AssistantPanel'));
+// The record that the open screen says it shows.
+function recordOf(params: Record<string, string>): { kind: string; id: string } | undefined {
+  const shown = features.flatMap((f) => f.screens).map((s) => s.record).find((r) => r && params[r.param]);
+  return shown ? { kind: shown.kind, id: params[shown.param]! } : undefined;
+}
 const ownLink = (to: string, children: ReactNode) => <Link to={to}>{children}</Link>;
 
 export function Shell() {
@@ -48,7 +54,8 @@ function Frame() {
   const may = useMay();
   const navigate = useNavigate();
   const path = useRouterState({ select: (s) => s.location.pathname });
-  const [over, setOver] = useState<'palette' | 'help' | 'drawer' | null>(null);
+  const [over, setOver] = useState<'palette' | 'help' | 'drawer' | 'assistant' | null>(null);
+  const params = useParams({ strict: false }) as Record<string, string>;
   const network = useNetwork(), behind = useBehind();
   const foreign = useForeignLink(me.workspace.id, me.workspaces);
   setTheirDrafts(me.user.id ?? '');
@@ -63,18 +70,18 @@ function Frame() {
     });
   }, []);
   useKeys(mine, useMemo(() => ({
-    palette: () => setOver('palette'), help: () => setOver('help'), search: () => setOver('palette'),
+    palette: () => setOver('palette'), assistant: () => { if (may('send_chat') && !location.pathname.startsWith('/chat')) setOver('assistant'); }, help: () => setOver('help'), search: () => setOver('palette'),
     create: () => { if (may('send_chat')) go('/chat'); }, go,
   }), [go, may]));
   useEffect(() => {
-    setOver((now) => (now === 'drawer' ? null : now));
+    setOver((now) => (now === 'drawer' || now === 'assistant' ? null : now));
     const clock = setTimeout(() => visited(path, document.title.replace(/ – opboxd$/, '')), 500);
     return () => clearTimeout(clock);
   }, [path]);
   return (
     <div className={css.frame}>
       <a href="#main" className={css.skip} onClick={(e) => { e.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
-      <Header onMenu={() => setOver('drawer')} onPalette={() => setOver('palette')} onHelp={() => setOver('help')} onSwitch={switchTo} />
+      <Header onMenu={() => setOver('drawer')} onPalette={() => setOver('palette')} onHelp={() => setOver('help')} onAssistant={may('send_chat') && !path.startsWith('/chat') ? () => setOver('assistant') : undefined} onSwitch={switchTo} />
       <nav className={css.nav} aria-label={t('nav')}><Navigation places={mine} /></nav>
       <main id="main" tabIndex={-1} className={css.main}>
         {!network.online && <Banner kind="warning">{t('offline', { time: clockTime(new Date(network.since)) })}</Banner>}
@@ -86,6 +93,7 @@ function Frame() {
       <Drawer opened={over === 'drawer'} onClose={close} title={t('nav')} size={280} closeButtonProps={{ 'aria-label': t('dismiss') }}><Navigation places={mine} /></Drawer>
       <Palette opened={over === 'palette'} onClose={close} places={mine} commands={myCommands} features={features} go={go} switchTo={switchTo} />
       <Help opened={over === 'help'} onClose={close} places={mine} />
+      {over === 'assistant' && <Suspense fallback={null}><AssistantPanel onClose={close} path={path} record={recordOf(params)} /></Suspense>}
       <SessionDialog />
     </div>
   );

@@ -13,6 +13,7 @@ export const letterOf = (place: Place): string => display().keys[place.action ??
 
 interface Actions {
   palette: () => void;
+  assistant: () => void;
   help: () => void;
   search: () => void;
   create: () => void;
@@ -28,6 +29,11 @@ export function useKeys(places: Place[], actions: Actions): void {
       if (command && event.key.toLowerCase() === 'k') {
         event.preventDefault();
         actions.palette();
+        return;
+      }
+      if (command && event.key.toLowerCase() === 'j') {
+        event.preventDefault();
+        actions.assistant();
         return;
       }
       if (inText(event.target) || document.querySelector('[role=dialog]')) return;

@@ -26,7 +26,7 @@ function One({ toast }: { toast: Toast }) {
       <Icon size={18} aria-hidden />
       <span className={css.text}>{toast.text}</span>
       {toast.undo && <Button size="compact-sm" variant="subtle" onClick={() => undoAndSay(toast)}>{t('undo')}</Button>}
-      <CloseButton size="sm" aria-label={t('close')} onClick={() => dismiss(toast.id)} />
+      <CloseButton size={24} aria-label={t('close')} onClick={() => dismiss(toast.id)} />
     </div>
   );
 }

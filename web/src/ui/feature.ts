@@ -10,6 +10,7 @@ export interface Screen {
   area: () => string; // for the page title, and for the heading where the screen is refused
   operation?: Operation; // who may call it may see the screen; none: everybody who is signed in
   load: () => Promise<{ default: ComponentType }>;
+  record?: { kind: string; param: string }; // what the screen shows, for the assistant beside it
 }
 export interface Place {
   to: string;

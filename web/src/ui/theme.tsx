@@ -13,8 +13,11 @@ const theme = createTheme({
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.25rem' },
   components: {
     Tooltip: { defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false }, withinPortal: true } },
-    Modal: { defaultProps: { transitionProps: { duration: 120, transition: 'fade' }, closeButtonProps: { 'aria-label': 'Close' }, centered: true } },
+    Modal: { defaultProps: { attributes: { header: { role: 'none' } }, transitionProps: { duration: 120, transition: 'fade' }, closeButtonProps: { 'aria-label': 'Close' }, centered: true } },
+    Drawer: { defaultProps: { attributes: { header: { role: 'none' } } } },
     Button: { defaultProps: { size: 'sm' } },
+    // Its own border is lighter than a control's may be.
+    Input: { vars: () => ({ wrapper: { '--input-bd': 'var(--o-border)' }, input: {} }) },
     TextInput: { defaultProps: { inputWrapperOrder: ['label', 'description', 'input', 'error'] } },
   },
 });

@@ -3,13 +3,14 @@ import { IconInfoCircle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import type { SendOptions } from '../../api/chat';
 import { call } from '../../api/client';
 import { announce } from '../../ui/announce';
 import { keepDraft } from '../../ui/drafts';
 import { Empty, ErrorPanel, Loading } from '../../ui/states';
 import { texts } from '../../ui/text';
 import { notify } from '../../ui/toast-store';
-import { Composer } from './Composer';
+import { Composer, type PageContext } from './Composer';
 import { conversation as open, newThreadId, sentDraft } from './conversation';
 import css from './Conversation.module.css';
 import { Transcript } from './Transcript';
@@ -23,9 +24,9 @@ const t = texts({
 // What the server changed is read again; the lists that show it are named after it.
 const refreshes: Record<string, string[]> = { document: ['list_documents', 'get_document', 'get_document_tree'], documents: ['list_documents', 'get_document', 'get_document_tree'], member: ['list_members'] };
 
-interface Props { id: string; isNew: boolean; autoSend?: boolean; from?: string | undefined; onStarted?: () => void }
+interface Props { id: string; isNew: boolean; autoSend?: boolean; from?: string | undefined; page?: PageContext; onStarted?: () => void }
 
-export function ConversationView({ id, isNew, autoSend, from, onStarted }: Props) {
+export function ConversationView({ id, isNew, autoSend, from, page, onStarted }: Props) {
   const conversation = open(id, isNew), client = useQueryClient(), navigate = useNavigate();
   const shown = useSyncExternalStore(conversation.subscribe, conversation.snapshot);
   const { messages, status, error } = useChat({ chat: conversation.line, throttle: 50 });
@@ -59,9 +60,7 @@ export function ConversationView({ id, isNew, autoSend, from, onStarted }: Props
   useEffect(() => {
     if (begun) onStarted?.();
   }, [begun, onStarted]);
-  const send = (text: string, planMode: boolean) => {
-    void conversation.send(text, planMode ? { planMode } : {});
-  };
+  const send = (text: string, options: SendOptions = {}) => void conversation.send(text, options);
   const fail = (e: unknown) => notify({ kind: 'failed', text: t('branchFailed', { why: e instanceof Error ? e.message : String(e) }) });
   const branch = async (messageId: string, text?: string) => {
     try {
@@ -87,7 +86,7 @@ export function ConversationView({ id, isNew, autoSend, from, onStarted }: Props
     edit(mine.id, text);
     return true;
   };
-  const composer = <Composer key={id} conversation={conversation} shown={shown} busy={busy} onSend={send} onEditLast={editLast} {...(autoSend ? { autoSend } : {})} />;
+  const composer = <Composer key={id} conversation={conversation} shown={shown} busy={busy} page={page} onSend={send} onEditLast={editLast} {...(autoSend ? { autoSend } : {})} />;
   if (shown.loadError) return <div className={css.pad}><ErrorPanel error={shown.loadError} what={t('loadFailed')} retry={() => void conversation.load()} /></div>;
   if (!shown.loaded) return <div className={css.pad}><Loading rows={5} /></div>;
   const problem = shown.error ?? (status === 'error' && !shown.lost ? error : null);
@@ -98,7 +97,7 @@ export function ConversationView({ id, isNew, autoSend, from, onStarted }: Props
       {messages.length === 0 ? (
         <div className={css.first}>
           <Empty title={t('first')}>{t('firstWhy')}</Empty>
-          <div className={css.chips}>{(['q1', 'q2', 'q3', 'q4'] as const).map((q) => <button key={q} type="button" className={css.chip} onClick={() => send(t(q), false)}>{t(q)}</button>)}</div>
+          <div className={css.chips}>{(['q1', 'q2', 'q3', 'q4'] as const).map((q) => <button key={q} type="button" className={css.chip} onClick={() => send(t(q), page ? { pageContext: page } : {})}>{t(q)}</button>)}</div>
         </div>
       ) : (
         <Transcript messages={messages} conversation={conversation} shown={shown} running={running} asked={shown.asked} error={!!problem && partial} onBranch={(m) => void branch(m)} onEdit={edit} />

@@ -47,7 +47,7 @@ function Fields({ title, value }: { title: string; value: unknown }) {
   const shown = all ? lines : lines.slice(0, linesShown);
   return (
     <div className={css.part}>
-      <div className={css.title}>{title}{plain && <Button size="compact-xs" variant="subtle" onClick={() => setJson(!json)}>{json ? t('fields') : t('json')}</Button>}</div>
+      <div className={css.title}>{title}{plain && <Button size="compact-sm" variant="subtle" onClick={() => setJson(!json)}>{json ? t('fields') : t('json')}</Button>}</div>
       {plain && !json ? (
         <dl className={css.fields}>
           {plain.length === 0 && <dd className={css.muted}>{t('none')}</dd>}
@@ -55,7 +55,7 @@ function Fields({ title, value }: { title: string; value: unknown }) {
         </dl>
       ) : typeof value === 'string' ? <p dir="auto" className={css.plain}>{all ? value : value.split('\n').slice(0, linesShown).join('\n')}</p>
         : value === undefined ? <p className={css.muted}>{t('none')}</p> : <CodeBlock lang="JSON" text={shown.join('\n')} />}
-      {!all && lines.length > linesShown && <Button size="compact-xs" variant="default" onClick={() => setAll(true)}>{t('all')}</Button>}
+      {!all && lines.length > linesShown && <Button size="compact-sm" variant="default" onClick={() => setAll(true)}>{t('all')}</Button>}
     </div>
   );
 }

@@ -8,7 +8,7 @@ const area = () => t('kb');
 export const kb: Feature = {
   screens: [
     { path: '/kb', area, operation: 'list_documents', load: () => import('./KbPage') },
-    { path: '/kb/$docId', area, operation: 'get_document', load: () => import('./KbPage') },
+    { path: '/kb/$docId', area, operation: 'get_document', record: { kind: 'documents', param: 'docId' }, load: () => import('./KbPage') },
   ],
   places: [{ to: '/kb', label: area, icon: IconBook, group: 'work', operation: 'list_documents', letter: 'k', action: 'kb', bar: 3 }],
   find: {
