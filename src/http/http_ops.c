@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/config.h"
 #include "db/db.h"
+#include "http/console.h"
 #include "op/metrics.h"
 #include "op/registry.h"
 
@@ -68,17 +69,41 @@ static enum err openapi_run(struct cx *cx, const void *in, struct download *ret)
     return OK;
 }
 
-static enum err front_page_run(struct cx *cx, const void *in, struct download *ret)
+struct path_in {
+    struct str path;
+};
+static const struct field page_fields[] = {
+    { .name = "page",
+      .type = FIELD_STR,
+      .from = FROM_PATH,
+      .offset = FIELD_AT(struct path_in, path),
+      .doc = "Route of the console" },
+    FIELD_END,
+};
+static const struct field name_fields[] = {
+    { .name = "name",
+      .type = FIELD_STR,
+      .from = FROM_PATH,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct path_in, path),
+      .doc = "Name of the file" },
+    FIELD_END,
+};
+
+static enum err page_run(struct cx *cx, const void *in, struct download *ret)
 {
-    (void)cx;
     (void)in;
-    ret->bytes =
-        STR("<!doctype html><html lang=\"en\"><head><meta "
-            "charset=\"utf-8\"><title>opboxd</title></head>"
-            "<body><h1>opboxd</h1><p>This is the API server. Its operations are described in "
-            "<a href=\"/api/openapi.json\">/api/openapi.json</a>.</p></body></html>\n");
-    ret->content_type = STR("text/html; charset=utf-8");
-    return OK;
+    return console_page(cx, ret);
+}
+
+static enum err asset_run(struct cx *cx, const void *in, struct download *ret)
+{
+    return console_file(cx, "assets", ((const struct path_in *)in)->path, ret);
+}
+
+static enum err manual_run(struct cx *cx, const void *in, struct download *ret)
+{
+    return console_file(cx, "docs", ((const struct path_in *)in)->path, ret);
 }
 
 #define PUBLIC                                                                                     \
@@ -122,13 +147,35 @@ const struct op http_ops[] = {
       .download = openapi_run,
       .summary = "The OpenAPI document",
       .doc = "OpenAPI 3.1, generated from the operations that this server has." },
-    { .name = "get_front_page",
+    { .name = "get_console_page",
       .kind = OP_DOWNLOAD,
-      .http = "GET /",
+      .http = "GET /{page...}",
       PUBLIC,
       .lane = LANE_LOOP,
       .flags = OP_INTERNAL,
-      .download = front_page_run,
-      .summary = "What this server is" },
+      .in = page_fields,
+      .in_size = sizeof(struct path_in),
+      .download = page_run,
+      .summary = "The console" },
+    { .name = "get_console_asset",
+      .kind = OP_DOWNLOAD,
+      .http = "GET /assets/{name}",
+      PUBLIC,
+      .lane = LANE_LOOP,
+      .flags = OP_INTERNAL,
+      .in = name_fields,
+      .in_size = sizeof(struct path_in),
+      .download = asset_run,
+      .summary = "A file of the console" },
+    { .name = "get_manual",
+      .kind = OP_DOWNLOAD,
+      .http = "GET /docs/{page...}",
+      PUBLIC,
+      .lane = LANE_LOOP,
+      .flags = OP_INTERNAL,
+      .in = page_fields,
+      .in_size = sizeof(struct path_in),
+      .download = manual_run,
+      .summary = "The manual" },
 };
 const size_t http_ops_count = sizeof http_ops / sizeof *http_ops;

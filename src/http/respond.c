@@ -262,8 +262,9 @@ static void put_download_headers(struct conn *c, const struct download *d)
         put_disposition(out, d->filename);
     /* What a user has uploaded must never act as a page of this origin. */
     put(out, "content-security-policy",
-        str_given(d->filename) ? STR("default-src 'none'; sandbox")
-                               : STR("default-src 'self'; object-src 'none'; base-uri 'none'; "
+        str_given(d->policy)     ? d->policy
+        : str_given(d->filename) ? STR("default-src 'none'; sandbox")
+                                 : STR("default-src 'self'; object-src 'none'; base-uri 'none'; "
                                      "form-action 'self'; frame-ancestors 'none'"));
 }
 

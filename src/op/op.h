@@ -89,7 +89,8 @@ struct download;
 struct op {
     const char *name; /* snake_case, verb_noun */
     enum op_kind kind;
-    const char *http;     /* "POST /api/agent-tasks/{taskId}/claim"; NULL: no route */
+    const char *http;     /* "POST /api/agent-tasks/{taskId}/claim"; NULL: no route; "{page...}" at
+                             the end takes the rest of the path (op/router.h) */
     const char *category; /* "documents" */
     enum op_auth auth;
     unsigned roles;     /* enum op_roles */
@@ -134,6 +135,7 @@ struct download {
     struct str etag;             /* without quotes; absent: none */
     struct str cache_control;    /* absent: no-store */
     struct str content_encoding; /* "gzip" when `bytes` are stored compressed */
+    struct str policy;           /* Content-Security-Policy; absent: the face's own for the kind */
     int64_t modified_ms;         /* 0: none */
 };
 

@@ -72,14 +72,15 @@ static void check_http(const struct op *op, struct buf *faults)
     if (m == METHOD_GET && op->tx == TX_WRITE)
         FAULT("a GET must not write");
     while (str_given(rest)) {
-        struct str seg = str_split(&rest, '/');
-        if (seg.len < 3 || seg.ptr[0] != '{')
+        bool takes_all;
+        struct str name = op_path_param(str_split(&rest, '/'), &takes_all);
+        if (!str_given(name))
             continue;
         bool found = op->kind == OP_RAW;
         for (const struct field *f = op->in; f && f->name; f++)
-            found |= f->from == FROM_PATH && str_is(str_sub(seg, 1, seg.len - 1), f->name);
+            found |= f->from == FROM_PATH && str_is(name, f->name);
         if (!found)
-            FAULT("path parameter %.*s is no FROM_PATH field", STR_ARG(seg));
+            FAULT("path parameter %.*s is no FROM_PATH field", STR_ARG(name));
     }
 }
 

@@ -1,7 +1,7 @@
 /* Goals: match a path in time that depends on its length, not on the number of rows; literals win
  * over parameters, but a parameter is tried where the literal has no row of that method, so that
- * catch-all rows work. Invariants: segments are decoded before they are compared; "." and ".." and
- * empty ones never match. */
+ * catch-all rows work; a rest ("{page...}") takes what neither has. Invariants: segments are decoded
+ * before they are compared; "." and ".." never match, empty ones and too many only in a rest. */
 #include "op/router.h"
 
 #include <assert.h>
@@ -14,6 +14,7 @@ struct node {
     struct node *next;     /* sibling */
     struct node *children; /* literals */
     struct node *param;    /* {…} */
+    struct node *rest;     /* {…...} */
     const struct op *ops[METHOD_OTHER + 1];
 };
 struct router {
@@ -34,6 +35,7 @@ static void node_free(struct node *n)
         struct node *next = n->next;
         node_free(n->children);
         node_free(n->param);
+        node_free(n->rest);
         free(n);
         n = next;
     }
@@ -45,6 +47,7 @@ void router_free(struct router *r)
         return;
     node_free(r->root.children);
     node_free(r->root.param);
+    node_free(r->root.rest);
     free(r);
 }
 
@@ -69,12 +72,24 @@ static struct node *node_new(void)
     return n;
 }
 
+struct str op_path_param(struct str segment, bool *ret_rest)
+{
+    *ret_rest = false;
+    if (segment.len < 3 || segment.ptr[0] != '{' || segment.ptr[segment.len - 1] != '}')
+        return STR_NULL;
+    struct str name = str_sub(segment, 1, segment.len - 1);
+    *ret_rest = name.len > 3 && str_ends(name, STR("..."));
+    return *ret_rest ? str_sub(name, 0, name.len - 3) : name;
+}
+
 static struct node *child_add(struct node *at, struct str seg)
 {
-    if (seg.ptr[0] == '{') {
-        if (!at->param)
-            at->param = node_new();
-        return at->param;
+    bool rest;
+    if (str_given(op_path_param(seg, &rest))) {
+        struct node **to = rest ? &at->rest : &at->param;
+        if (!*to)
+            *to = node_new();
+        return *to;
     }
     for (struct node *c = at->children; c; c = c->next)
         if (str_eq(c->literal, seg))
@@ -96,7 +111,9 @@ bool router_add(struct router *r, const struct op *op)
     struct str rest = str_sub(path, 1, path.len);
     while (str_given(rest) && path.len > 1) {
         struct str seg = str_split(&rest, '/');
-        if (seg.len == 0 || (seg.ptr[0] == '{' && seg.ptr[seg.len - 1] != '}'))
+        bool takes_all;
+        bool param = str_given(op_path_param(seg, &takes_all));
+        if (seg.len == 0 || (seg.ptr[0] == '{' && !param) || (takes_all && str_given(rest)))
             return false;
         n = child_add(n, seg);
     }
@@ -110,11 +127,13 @@ bool router_add(struct router *r, const struct op *op)
 
 struct match {
     struct str segs[SEGMENTS_MAX];
+    struct str tails[SEGMENTS_MAX + 1]; /* what is left of the path from segment i on, as sent */
     size_t count;
+    bool rest_only; /* an empty segment, or too many: no row names such a path */
     enum method method;
     const struct op *op;
     const struct node *path_only; /* the path exists, the method does not */
-    struct str values[SEGMENTS_MAX];
+    struct str values[SEGMENTS_MAX + 1];
 };
 
 static const struct op *node_op(const struct node *n, enum method m)
@@ -133,21 +152,41 @@ static bool node_has_any(const struct node *n)
     return false;
 }
 
+static bool match_here(struct match *mt, const struct node *n)
+{
+    mt->op = node_op(n, mt->method);
+    if (!mt->op && !mt->path_only && node_has_any(n))
+        mt->path_only = n;
+    return mt->op != NULL;
+}
+
+static bool match_rest(struct match *mt, const struct node *n, size_t depth, size_t params)
+{
+    if (!n->rest || mt->path_only)
+        return false;
+    mt->values[params] = mt->tails[depth];
+    return match_here(mt, n->rest);
+}
+
 static bool match_node(struct match *mt, const struct node *n, size_t depth, size_t params)
 {
+    bool literal = false;
     if (depth == mt->count) {
-        mt->op = node_op(n, mt->method);
-        if (!mt->op && !mt->path_only && node_has_any(n))
-            mt->path_only = n;
-        return mt->op != NULL;
-    }
-    for (const struct node *c = n->children; c; c = c->next)
-        if (str_eq(c->literal, mt->segs[depth]) && match_node(mt, c, depth + 1, params))
+        if (!mt->rest_only && match_here(mt, n))
             return true;
-    if (!n->param)
-        return false;
+        return match_rest(mt, n, depth, params);
+    }
+    for (const struct node *c = n->children; c; c = c->next) {
+        if (!str_eq(c->literal, mt->segs[depth]))
+            continue;
+        literal = true;
+        if (match_node(mt, c, depth + 1, params))
+            return true;
+    }
     mt->values[params] = mt->segs[depth];
-    return match_node(mt, n->param, depth + 1, params + 1);
+    if (n->param && match_node(mt, n->param, depth + 1, params + 1))
+        return true;
+    return !literal && match_rest(mt, n, depth, params);
 }
 
 static struct str allow_header(struct arena *a, const struct node *n)
@@ -168,13 +207,16 @@ static enum route_result split_path(struct arena *a, struct str path, struct mat
     if (path.len == 0 || path.ptr[0] != '/')
         return ROUTE_BAD_PATH;
     struct str rest = str_sub(path, 1, path.len);
+    mt->tails[0] = rest;
     while (str_given(rest) && path.len > 1) {
         struct str raw = str_split(&rest, '/'), seg;
         if (!url_decode(a, raw, false, &seg) || str_is(seg, ".") || str_is(seg, ".."))
             return ROUTE_BAD_PATH;
-        if (mt->count == SEGMENTS_MAX || seg.len == 0)
-            return ROUTE_NONE;
+        mt->rest_only |= mt->count == SEGMENTS_MAX || seg.len == 0;
+        if (mt->rest_only)
+            continue;
         mt->segs[mt->count++] = seg;
+        mt->tails[mt->count] = str_given(rest) ? rest : STR("");
     }
     return ROUTE_FOUND;
 }
@@ -188,10 +230,11 @@ static void fill_params(const struct op *op, const struct match *mt, struct pair
     struct str path = op_http_path(op);
     struct str rest = str_sub(path, 1, path.len);
     while (str_given(rest)) {
-        struct str seg = str_split(&rest, '/');
-        if (seg.len && seg.ptr[0] == '{') {
+        bool takes_all;
+        struct str name = op_path_param(str_split(&rest, '/'), &takes_all);
+        if (str_given(name)) {
             assert(n < PARAMS_MAX);
-            params[n] = (struct pair){ str_sub(seg, 1, seg.len - 1), mt->values[n] };
+            params[n] = (struct pair){ name, mt->values[n] };
             n++;
         }
     }
@@ -204,6 +247,7 @@ enum route_result router_find(const struct router *r, struct arena *a, enum meth
 {
     struct match mt;
     mt.count = 0;
+    mt.rest_only = false;
     mt.method = m;
     mt.op = NULL;
     mt.path_only = NULL;

@@ -7,7 +7,10 @@
 struct router;
 struct router *router_new(void);
 void router_free(struct router *r);
-/* `http` is "GET /a/{b}". False: the same method and shape is taken, or the text is malformed. */
+/* `http` is "GET /a/{b}", or "GET /a/{b...}": the last segment takes all that is left of the path,
+ * the empty rest too, as it was sent; but nothing whose next segment is the literal of another row
+ * there (beside "/{page...}" and "/api/x", "/api/y" is not found). False: the same method and shape
+ * is taken, or the text is malformed. */
 bool router_add(struct router *r, const struct op *op);
 enum route_result router_find(const struct router *r, struct arena *a, enum method m,
                               struct str path, const struct op **ret_op, struct pair *params,
@@ -20,5 +23,7 @@ enum err url_pairs(struct cx *cx, struct str s, struct pair **ret, size_t *ret_c
 /* Splits "GET /x" of a row. */
 enum method op_http_method(const struct op *op);
 struct str op_http_path(const struct op *op);
+/* The name in a segment "{id}" or "{rest...}" of a row's path; absent: it is a literal. */
+struct str op_path_param(struct str segment, bool *ret_rest);
 
 #endif

@@ -11,6 +11,13 @@ static const struct op ops[] = {
     { .name = "part", .kind = OP_STREAM, .http = "GET /api/things/{id}/parts/{part}" },
     { .name = "root", .kind = OP_JSON, .http = "GET /" },
 };
+/* The same beside rows that take rests. */
+static const struct op rest_ops[] = {
+    { .name = "page", .kind = OP_DOWNLOAD, .http = "GET /{page...}" },
+    { .name = "asset", .kind = OP_DOWNLOAD, .http = "GET /assets/{name}" },
+    { .name = "docs", .kind = OP_DOWNLOAD, .http = "GET /docs/{path...}" },
+    { .name = "list", .kind = OP_JSON, .http = "POST /api/things" },
+};
 
 static struct router *make(void)
 {
@@ -20,11 +27,12 @@ static struct router *make(void)
     return r;
 }
 
-static const struct {
+struct route_case {
     enum method m;
     const char *path, *op; /* op: name, or "405", "404", "400" */
     const char *param;
-} cases[] = {
+};
+static const struct route_case cases[] = {
     { METHOD_GET, "/", "root", NULL },
     { METHOD_GET, "/api/things", "list", NULL },
     { METHOD_HEAD, "/api/things", "list", NULL },
@@ -50,31 +58,70 @@ static const struct {
     { METHOD_GET, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", "404", NULL },
 };
 
-static void finds_and_refuses(void **state)
+static void expect_cases(struct router *r, const struct route_case *list, size_t list_count)
 {
-    (void)state;
     struct arena *a = arena_new(0);
-    struct router *r = make();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < list_count; i++) {
         const struct op *op = NULL;
         struct pair params[8];
         size_t count = 0;
         struct str allow = STR_NULL;
         enum route_result got =
-            router_find(r, a, cases[i].m, str_of(cases[i].path), &op, params, &count, &allow);
+            router_find(r, a, list[i].m, str_of(list[i].path), &op, params, &count, &allow);
         const char *name = got == ROUTE_FOUND       ? op->name
                            : got == ROUTE_NO_METHOD ? "405"
                            : got == ROUTE_NONE      ? "404"
                                                     : "400";
-        if (strcmp(name, cases[i].op) != 0)
-            fail_msg("%s: %s, not %s", cases[i].path, name, cases[i].op);
+        if (strcmp(name, list[i].op) != 0)
+            fail_msg("%s: %s, not %s", list[i].path, name, list[i].op);
         if (got == ROUTE_NO_METHOD)
-            assert_true(str_is(allow, cases[i].param));
-        else if (cases[i].param)
-            assert_true(str_is(params[0].value, cases[i].param));
+            assert_true(str_is(allow, list[i].param));
+        else if (list[i].param)
+            assert_true(str_is(params[0].value, list[i].param));
     }
-    router_free(r);
     arena_free(a);
+}
+
+static void finds_and_refuses(void **state)
+{
+    (void)state;
+    struct router *r = make();
+    expect_cases(r, cases, sizeof cases / sizeof *cases);
+    router_free(r);
+}
+
+static const struct route_case rest_cases[] = {
+    { METHOD_GET, "/", "page", "" },
+    { METHOD_HEAD, "/", "page", "" },
+    { METHOD_GET, "/chat", "page", "chat" },
+    { METHOD_GET, "/chat/a%20b/", "page", "chat/a%20b/" },
+    { METHOD_GET, "//", "page", "/" },
+    { METHOD_GET, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", "page", NULL },
+    { METHOD_POST, "/chat", "405", "GET, HEAD" },
+    { METHOD_GET, "/assets/a.js", "asset", "a.js" },
+    { METHOD_GET, "/assets/a/b", "404", NULL },
+    { METHOD_GET, "/assets", "404", NULL },
+    { METHOD_GET, "/assets/", "404", NULL },
+    { METHOD_GET, "/docs", "docs", "" },
+    { METHOD_GET, "/docs/guide/chat", "docs", "guide/chat" },
+    { METHOD_GET, "/api", "404", NULL },
+    { METHOD_GET, "/api/none", "404", NULL },
+    { METHOD_GET, "/api//none", "404", NULL },
+    { METHOD_GET, "/api/things", "405", "POST" },
+    { METHOD_GET, "/chat/..", "400", NULL },
+    { METHOD_GET, "/chat/%zz", "400", NULL },
+};
+
+static void a_rest_takes_what_no_row_begins(void **state)
+{
+    (void)state;
+    struct router *r = router_new();
+    struct op inner = { .name = "inner", .http = "GET /{a...}/b" };
+    for (size_t i = 0; i < sizeof rest_ops / sizeof *rest_ops; i++)
+        assert_true(router_add(r, &rest_ops[i]));
+    assert_false(router_add(r, &inner));
+    expect_cases(r, rest_cases, sizeof rest_cases / sizeof *rest_cases);
+    router_free(r);
 }
 
 static void names_parameters_as_the_row_does(void **state)
@@ -127,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_and_refuses),
+        cmocka_unit_test(a_rest_takes_what_no_row_begins),
         cmocka_unit_test(names_parameters_as_the_row_does),
         cmocka_unit_test(refuses_the_same_route_twice),
         cmocka_unit_test(decodes_pairs),

@@ -1,0 +1,239 @@
+// The chat: asking, stopping, a cut line, coming back, drafts, questions, long threads.
+import assert from 'node:assert/strict';
+import { Client } from '../e2e/harness.mjs';
+import { axe, check, origin, people, setUp } from './harness.mjs';
+import { Line } from './line.mjs';
+import { Provider } from './provider.mjs';
+
+const line = new Line(), provider = new Provider();
+setUp({ line, provider });
+
+const field = (page) => page.getByRole('textbox', { name: 'Message to the assistant' });
+const ask = async (page, text) => {
+  await field(page).fill(text);
+  await page.keyboard.press('Enter');
+};
+const count = (page, text) => page.getByText(text).count();
+
+check('a question makes a thread; the answer says who gave it; the thread is there after a reload', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  await page.getByText('Ask the assistant', { exact: true }).waitFor();
+  await axe(page, 'new chat');
+  await ask(page, 'First question of all');
+  await page.getByText('You said: First question of all').waitFor();
+  await page.getByText(/gpt-5.4-mini · 120 tokens in, 30 out · \$0.00/).waitFor();
+  await page.getByText('paid by the server').waitFor();
+  await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
+  await page.getByRole('link', { name: 'First question of all' }).waitFor();
+  await page.reload();
+  await page.getByText('You said: First question of all').waitFor();
+  assert.equal(await count(page, 'You said: First question of all'), 1);
+  assert.deepEqual(line.asked.at(-1).messages.length, 1);
+});
+
+check('stop calls the server; what came stays and is marked', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  provider.answer = async (run) => {
+    run.text('Half an answer');
+    await provider.until('never');
+  };
+  await ask(page, 'Stop me');
+  await page.getByText('Half an answer').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByText('Stopped', { exact: true }).waitFor();
+  await page.getByText('Half an answer').waitFor();
+  await page.getByRole('button', { name: 'Send', exact: true }).waitFor();
+});
+
+check('a cut line is made again: no text twice, none missing', { as: 'MEMBER', path: '/chat', expected: [/ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION|ERR_EMPTY|Failed to load/] }, async ({ page }) => {
+  provider.answer = async (run) => {
+    run.text('one two ');
+    await provider.until('more');
+    run.text('three ');
+    await provider.until('end');
+    run.text('four.');
+  };
+  await ask(page, 'Cut me');
+  await page.getByText('one two').waitFor();
+  line.cut();
+  await page.getByText('The answer goes on at the server, reconnecting').waitFor();
+  provider.signal('more');
+  await page.getByText('one two three').waitFor();
+  await page.getByText('The answer goes on at the server, reconnecting').waitFor({ state: 'detached' });
+  provider.signal('end');
+  await page.getByText('one two three four.').waitFor();
+  assert.equal(await count(page, /one two/), 1);
+});
+
+check('an answer that ends while nobody is connected is read from the thread', { as: 'MEMBER', path: '/chat', expected: [/ERR_/, /Failed to load/] }, async ({ page }) => {
+  provider.answer = async (run) => {
+    run.text('begun and ');
+    await provider.until('finish');
+    run.text('finished alone');
+  };
+  await ask(page, 'Leave me');
+  await page.getByText('begun and').waitFor();
+  line.down = true;
+  line.cut();
+  await page.getByText('reconnecting').waitFor();
+  provider.signal('finish');
+  line.down = false;
+  await page.getByText('begun and finished alone').waitFor();
+  assert.equal(await count(page, /begun and/), 1);
+});
+
+check('opening a thread whose answer runs takes the answer up; a second tab sees the same', { as: 'MEMBER', path: '/chat' }, async ({ page, context }) => {
+  provider.answer = async (run) => {
+    run.text('alpha ');
+    await provider.until('beta');
+    run.text('beta');
+  };
+  await ask(page, 'Two tabs');
+  await page.getByText('alpha').waitFor();
+  await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.getByText('alpha').waitFor();
+  provider.signal('beta');
+  await other.getByText('alpha beta').waitFor();
+  await page.getByText('alpha beta').waitFor();
+  assert.equal(await count(other, /alpha/), 1);
+});
+
+check('what is refused comes back into the field, and a draft survives a reload', { as: 'MEMBER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
+  await field(page).fill('A draft that waits');
+  await page.reload();
+  assert.equal(await field(page).inputValue(), 'A draft that waits');
+  line.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
+  await page.keyboard.press('Enter');
+  await page.getByText('Your message was not sent.').waitFor();
+  await page.getByText('The spending cap of this workspace is reached.').waitFor();
+  assert.equal(await field(page).inputValue(), 'A draft that waits');
+  line.refuse = null;
+  await axe(page, 'refused');
+});
+
+check('one message waits while an answer runs, can be edited, and goes out after it', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  provider.answer = async (run) => {
+    if (run.prompt === 'slow') await provider.until('slow');
+    run.text(`Answer to ${run.prompt}`);
+  };
+  await ask(page, 'slow');
+  await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
+  await ask(page, 'the waiting one');
+  await page.getByText('Waits for the answer:').waitFor();
+  provider.signal('slow');
+  await page.getByText('Answer to the waiting one').waitFor();
+  await page.getByText('Answer to slow').waitFor();
+});
+
+check('tools are told in words, questions are answered by chips', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  provider.answer = async (run) => {
+    if (run.after === null) run.tool('c1', 'list_documents', { q: 'visa' });
+    else if (run.after.includes('documents')) run.tool('c2', 'ask_question', { question: 'Which colour?', options: ['Red', 'Blue'] });
+    else run.text(`So it is ${/Blue/.exec(run.after)}`);
+  };
+  await ask(page, 'Ask me');
+  await page.getByText('List documents').waitFor();
+  await page.getByText('0 hits').click();
+  await page.getByText('Asked with').waitFor();
+  await axe(page, 'tool card');
+  await page.getByRole('button', { name: 'Blue' }).click();
+  await page.getByText('So it is Blue').waitFor();
+  await page.getByText('Your answer: Blue').waitFor();
+});
+
+check('Markdown: no HTML, no foreign image, code and tables have their own scroll', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  provider.answer = async (run) => {
+    run.text('# Title\n\nSome **bold** <img src=x onerror=alert(1)> text and ![pic](https://example.org/p.png) and [a page](/kb).\n\n```js\nlet x = 1;\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n');
+  };
+  await ask(page, 'Markdown');
+  await page.getByText('let x = 1;').waitFor();
+  assert.equal(await page.locator('article img').count(), 0);
+  await page.getByText('Image: pic').waitFor();
+  await page.getByRole('button', { name: 'Copy code' }).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'let x = 1;');
+  await page.getByRole('link', { name: 'a page' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Knowledge base' }).waitFor();
+});
+
+check('threads: rename, archive with undo, delete asks first', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  assert.equal((await client.json('/api/ai/chats', { method: 'POST', json: { id: 'tidy', title: 'Tidy me' } })).status, 201);
+  await page.reload();
+  const more = () => page.getByRole('button', { name: /More about (Tidy me|Renamed)/ }).click();
+  await more();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Renamed');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'Renamed' }).waitFor();
+  await more();
+  await page.getByRole('menuitem', { name: 'Archive' }).click();
+  await page.getByText('“Renamed” was archived.').waitFor();
+  await page.getByRole('link', { name: 'Renamed' }).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('link', { name: 'Renamed' }).waitFor();
+  await more();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Delete this chat?' });
+  await dialog.waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep');
+  await axe(page, 'confirmation');
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('link', { name: 'Renamed' }).waitFor({ state: 'detached' });
+});
+
+check('a thread of 2,000 messages opens at its end, has few nodes, and older ones come in above without a jump', { as: 'MEMBER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  await client.json('/api/ai/chats', { method: 'POST', json: { id: 'long', title: 'A long one' } });
+  const all = Array.from({ length: 2000 }, (_, i) => ({ id: `m${i}`, role: i % 2 ? 'assistant' : 'user', parts: [{ type: 'text', text: `Message number ${i} `.repeat(1 + (i % 7)) }] }));
+  for (let i = 0; i < all.length; i += 100) {
+    const kept = await client.json('/api/ai/chats/long/messages', { method: 'POST', json: { messages: all.slice(i, i + 100) } });
+    assert.ok(kept.status < 300, JSON.stringify(kept.body));
+  }
+  await page.goto('/chat/long');
+  await page.getByText('Message number 1999').first().waitFor();
+  const scroller = page.locator('[data-scroller]');
+  assert.ok(await scroller.evaluate((s) => s.scrollHeight - s.scrollTop - s.clientHeight < 30), 'it opens at the end');
+  assert.ok((await scroller.evaluate((s) => s.querySelectorAll('*').length)) < 1500, 'few nodes');
+  // Up, until older pages have come in.
+  await scroller.evaluate((s) => (s.scrollTop = 500));
+  await page.waitForFunction(() => document.querySelector('[data-scroller]').scrollHeight > 0);
+  const line = await scroller.evaluate(async (s) => {
+    const seen = () => [...s.querySelectorAll('[data-index]')].map((e) => [e.textContent.match(/number (\d+)/)?.[1], e.getBoundingClientRect().top]).filter(([, top]) => top > 60)[0];
+    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await frame();
+    const height = s.scrollHeight, before = seen();
+    s.scrollTop = 390;
+    await frame();
+    const marked = seen();
+    for (let i = 0; i < 200 && s.scrollHeight <= height + 2000; i++) await frame();
+    await frame();
+    const after = [...s.querySelectorAll('[data-index]')].map((e) => [e.textContent.match(/number (\d+)/)?.[1], e.getBoundingClientRect().top]).find(([n]) => n === marked[0]);
+    return { before, marked, after, grew: s.scrollHeight - height };
+  });
+  assert.ok(line.grew > 2000, `older messages came: ${JSON.stringify(line)}`);
+  assert.ok(line.after && Math.abs(line.after[1] - line.marked[1]) <= 1, `the line that is read stays: ${JSON.stringify(line)}`);
+});
+
+check('@ refers to a page; beside a page the assistant gets what it shows, unless that is taken off', { as: 'MEMBER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Fees of the year', markdown: 'Text' } })).body;
+  provider.answer = async (run) => run.text(`You said: ${run.prompt}`);
+  await page.goto(`/kb/${document.id}`);
+  await page.getByRole('heading', { level: 1, name: 'Fees of the year' }).waitFor();
+  await page.keyboard.press('Control+j');
+  await page.getByText('This page: Fees of the year').waitFor();
+  await field(page).fill('What is this @Fees');
+  await page.getByRole('option', { name: 'Fees of the year' }).waitFor();
+  await axe(page, 'references');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 of 10 records').waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('You said: What is this').waitFor();
+  const body = line.asked.at(-1);
+  assert.deepEqual(body.references, [{ kind: 'documents', id: document.id }]);
+  assert.deepEqual(body.pageContext.record, { kind: 'documents', id: document.id });
+  await page.getByRole('button', { name: /Take off Fees/ }).click();
+  await ask(page, 'And now');
+  await page.getByText('You said: And now').waitFor();
+  assert.equal(line.asked.at(-1).pageContext, undefined);
+});

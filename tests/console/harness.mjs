@@ -1,0 +1,111 @@
+// A browser on the real program. Each test fails on what nobody asked for: a violation of the policy or of axe's rules, a
+// console error, a request to another origin, an unhandled rejection.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test as nodeTest } from 'node:test';
+import { chromium } from 'playwright-core';
+import { cliOk, Client, freePort, initialized, owner, serve, unlimited } from '../e2e/harness.mjs';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+export const patience = 20_000; // for two shared cores; nothing waits for it unless it fails
+export const password = 'correct horse battery';
+export const people = {
+  OWNER: owner,
+  ADMIN: { email: 'admin@example.com', password, name: 'Ada Admin' },
+  MEMBER: { email: 'member@example.com', password, name: 'Max Member' },
+  VIEWER: { email: 'viewer@example.com', password, name: 'Vera Viewer' },
+};
+
+export let server, browser, store, origin;
+
+// One program and one browser for a file; `flags` for the program.
+// `line` stands between browser and program, `provider` answers in place of the offline assistant.
+export function setUp({ flags = [], prepare, line, provider } = {}) {
+  before(async () => {
+    store = await initialized('sqlite');
+    const port = await freePort();
+    if (line) await line.start(`http://127.0.0.1:${port}`);
+    if (provider) await provider.start();
+    server = await serve(store, { port, flags: [...unlimited, ...flags, ...(line ? ['--public-url', line.base] : []), ...(provider ? ['--chat-provider', 'openai', '--chat-model', 'gpt-5.4-mini'] : [])],
+      env: provider ? { OPENAI_API_KEY: 'sk-test-of-the-console', OPENAI_BASE_URL: provider.url } : {} });
+    origin = line?.base ?? server.base;
+    for (const [role, who] of Object.entries(people))
+      if (role !== 'OWNER') await cliOk(['user', 'add', ...store.flags, '--email', who.email, '--name', who.name, '--role', role, '--password', '-'], { input: who.password + '\n' });
+    if (prepare) await prepare();
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-background-networking', '--disable-dev-shm-usage', '--disable-gpu'],
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    line?.stop();
+    provider?.stop();
+    await server?.stop();
+  });
+}
+
+// A page whose faults are counted. `expected` are patterns of console errors that the test brings about itself.
+export async function open({ as, path = '/', expected = [], ...options } = {}) {
+  const context = await browser.newContext({ baseURL: origin, locale: 'en-GB', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(patience);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']).catch(() => {});
+  const faults = [], expectedFaults = [...expected];
+  const fault = (text) => {
+    if (!expectedFaults.some((p) => p.test(text))) faults.push(text);
+  };
+  context.on('request', (r) => {
+    const url = r.url();
+    if (!url.startsWith(origin + '/') && !/^(data|blob|about):/.test(url)) fault(`a request to another origin: ${url}`);
+  });
+  context.on('page', (page) => {
+    page.on('console', (m) => {
+      if (m.type() === 'error' || /Content Security Policy|Refused to/.test(m.text())) fault(`console: ${m.text()} (${m.location().url})`);
+    });
+    page.on('pageerror', (e) => fault(`error: ${e.stack ?? e}`));
+  });
+  // A refused sign-in check is how the page learns that nobody is there.
+  expectedFaults.push(/Failed to load resource: the server responded with a status of 401 .*\/api\/me/);
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (e) => console.error(`policy violated: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+    addEventListener('unhandledrejection', (e) => console.error(`unhandled: ${e.reason?.stack ?? e.reason}`));
+  });
+  if (as) await signInContext(context, people[as]);
+  const page = await context.newPage();
+  if (path) await page.goto(path);
+  return { page, context, faults, expect: (...patterns) => expectedFaults.push(...patterns) };
+}
+
+// Cookies of a session, without the form.
+export async function signInContext(context, who) {
+  const client = await new Client(origin).signIn(who);
+  await context.addCookies([...client.jar].map(([name, value]) => ({ name, value, url: origin, httpOnly: true, sameSite: 'Lax' })));
+}
+
+export async function axe(page, where = '') {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(async () => {
+    const r = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return r.violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? ''}`).join('\n    ')}`);
+  });
+  if (found.length) assert.fail(`axe ${where} at ${page.url()}:\n${found.join('\n')}`);
+}
+
+// A test with a page of its own; checks at its end what nobody asked for.
+export function check(name, options, body) {
+  nodeTest(name, { timeout: 120_000 }, async () => {
+    const opened = await open(options);
+    try {
+      await body(opened);
+      if (!opened.noAxe) await axe(opened.page);
+    } catch (e) {
+      if (process.env.SHOT) await opened.page.screenshot({ path: `${process.env.SHOT}/${name.replace(/\W+/g, '-')}.png` }).catch(() => {});
+      if (opened.faults.length) e.message += `\nand: ${opened.faults.join('\n')}`;
+      throw e;
+    } finally {
+      await opened.context.close();
+    }
+    if (opened.faults.length) assert.fail(opened.faults.join('\n'));
+  });
+}

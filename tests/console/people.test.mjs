@@ -1,0 +1,114 @@
+// Inviting, joining, roles, removal; the second factor and the password of one's own account.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { axe, check, open, password, people, setUp } from './harness.mjs';
+
+setUp();
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+const stored = async (dialog) => {
+  await dialog.getByRole('button', { name: 'Copy' }).click();
+  await dialog.getByRole('button', { name: 'I have stored it' }).click();
+  await dialog.waitFor({ state: 'detached' });
+};
+
+// RFC 6238 over RFC 4226: what an authenticator shows.
+function code(secret, at = Date.now()) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
+  const mac = createHmac('sha1', key).update(step).digest(), from = mac[19] & 15;
+  return String((mac.readUInt32BE(from) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+check('an owner invites, the link is shown once, somebody joins, gets another role, and is removed', { as: 'OWNER', path: '/admin/members', expected: [/status of 401/] }, async ({ page }) => {
+  await page.getByText('Max Member').waitFor();
+  await axe(page, 'members');
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Invite somebody' });
+  await dialog.getByLabel('E-mail').fill('new@example.com');
+  await dialog.getByRole('button', { name: 'Make the link' }).click();
+  const once = page.getByRole('dialog', { name: 'The link of new@example.com' });
+  await once.waitFor();
+  await axe(page, 'secret once');
+  await page.keyboard.press('Escape');
+  assert.equal(await once.getByRole('button', { name: 'I have stored it' }).isDisabled(), true);
+  const link = await once.locator('pre').textContent();
+  await stored(once);
+  await page.getByText('new@example.com').first().waitFor();
+
+  const guest = await open({ path: null, expected: [/status of 401/] });
+  await guest.page.goto(new URL(link).pathname);
+  await guest.page.getByText(/invites new@example.com to Desk/).waitFor();
+  await axe(guest.page, 'invitation');
+  await guest.page.getByLabel('Your name').fill('Nina New');
+  await guest.page.getByLabel('Password', { exact: true }).fill(password);
+  await guest.page.getByRole('button', { name: 'Join' }).click();
+  await guest.page.getByText('You have joined Desk.').waitFor();
+  await guest.page.getByRole('link', { name: 'Sign in' }).click();
+  await guest.page.getByLabel('E-mail').fill('new@example.com');
+  await guest.page.getByLabel('Password', { exact: true }).fill(password);
+  await guest.page.keyboard.press('Enter');
+  await heading(guest.page, 'Hello Nina New');
+  await guest.page.goto(new URL(link).pathname);
+  await guest.page.getByText('This invitation has expired, was used or was withdrawn.').waitFor();
+  guest.expect(/status of 4(04|10)/);
+  await guest.context.close();
+
+  await page.reload();
+  await page.getByRole('combobox', { name: 'Role of Nina New' }).selectOption('VIEWER');
+  await page.getByRole('dialog', { name: 'Change the role of Nina New?' }).getByRole('button', { name: 'Change role' }).click();
+  await page.getByText('Nina New is Viewer now.').waitFor();
+  await page.getByRole('button', { name: 'Remove Nina New' }).click();
+  const remove = page.getByRole('dialog', { name: 'Remove Nina New?' });
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep');
+  await remove.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('Nina New was removed.').waitFor();
+});
+
+check('the second factor: set up, asked for at sign-in, switched off', { as: 'ADMIN', path: '/settings/profile', expected: [/status of 401/] }, async ({ page, context }) => {
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await page.getByRole('img', { name: 'QR code of the key' }).waitFor();
+  await axe(page, 'enrolment');
+  const secret = (await page.locator('[class*=secret]').textContent()).trim();
+  await page.getByLabel('Code').fill(code(secret, Date.now() - 30_000));
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  const codes = page.getByRole('dialog', { name: 'Recovery codes' });
+  const recovery = (await codes.locator('pre').textContent()).split('\n');
+  assert.equal(recovery.length, 10);
+  await stored(codes);
+  await page.getByText('10 recovery codes are left.').waitFor();
+
+  await context.clearCookies();
+  await page.goto('/sign-in');
+  await page.getByLabel('E-mail').fill(people.ADMIN.email);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.keyboard.press('Enter');
+  const field = page.getByLabel('Code of your authenticator app');
+  await field.fill('000000');
+  await page.keyboard.press('Enter');
+  await page.getByText('That code is wrong or was used already.').waitFor();
+  await axe(page, 'sign-in with a code');
+  await field.fill(recovery[0]);
+  await page.keyboard.press('Enter');
+  await heading(page, /Hello/);
+  await page.goto('/settings/profile');
+  await page.getByText('9 recovery codes are left.').waitFor();
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByLabel('Your password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByText('The second factor is off.').waitFor();
+});
+
+check('a new password: a wrong present one stands at its field, a right one is taken', { as: 'VIEWER', path: '/settings/profile', expected: [/status of 400/] }, async ({ page }) => {
+  await page.getByLabel('Current password', { exact: true }).fill('wrong wrong wrong');
+  await page.getByLabel('New password', { exact: true }).fill('another good password');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.locator('[aria-invalid=true]').first().waitFor();
+  await page.getByLabel('Current password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('The password was changed.').waitFor();
+  await page.getByRole('link', { name: 'Home', exact: true }).click();
+  await heading(page, /Hello/);
+});

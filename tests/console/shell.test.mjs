@@ -1,0 +1,128 @@
+// Signing in, the frame, navigation by role, the palette, keys, expiry, tabs, the network's loss.
+import assert from 'node:assert/strict';
+import { axe, check, people, server, setUp } from './harness.mjs';
+
+setUp();
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+
+check('sign-in: a wrong password says nothing about the account, a right one leads to where one wanted to go', { path: '/kb', expected: [/status of 401/] }, async ({ page }) => {
+  await page.waitForURL(/\/sign-in\?from=/);
+  await axe(page, 'sign-in');
+  await page.getByLabel('E-mail').fill(people.OWNER.email);
+  await page.getByLabel('Password', { exact: true }).fill('wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('E-mail or password is wrong.').waitFor();
+  await page.getByLabel('Password', { exact: true }).fill(people.OWNER.password);
+  await page.keyboard.press('Enter');
+  await heading(page, 'Knowledge base');
+  assert.equal(new URL(page.url()).pathname, '/kb');
+});
+
+check('the page has a nonce of its own each time and is never stored', { as: 'OWNER' }, async () => {
+  const answers = await Promise.all([1, 2].map(() => fetch(`${server.base}/chat/x/`)));
+  const nonces = await Promise.all(answers.map(async (r) => {
+    const policy = r.headers.get('content-security-policy'), nonce = /'nonce-([0-9a-f]{32})'/.exec(policy)?.[1];
+    assert.equal(r.status, 200);
+    assert.equal(r.headers.get('cache-control'), 'no-store');
+    assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[0-9a-f]+'; img-src 'self' blob: data:; .*frame-ancestors 'none'$/);
+    assert.match(await r.text(), new RegExp(`<meta name="csp-nonce" nonce="${nonce}">`));
+    return nonce;
+  }));
+  assert.notEqual(nonces[0], nonces[1]);
+  assert.equal((await fetch(`${server.base}/assets/none.js`)).status, 404);
+  assert.equal((await fetch(`${server.base}/api/none`)).status, 404);
+  const script = /src="(\/assets\/index-[^"]+)"/.exec(await (await fetch(server.base)).text())[1];
+  const asset = await fetch(server.base + script);
+  assert.equal(asset.headers.get('cache-control'), 'public, max-age=31536000, immutable');
+  assert.equal(asset.headers.get('content-encoding'), 'gzip');
+});
+
+for (const [role, sees, not] of [['OWNER', ['Home', 'Chat', 'Knowledge base', 'Members', 'Account']], ['MEMBER', ['Home', 'Chat', 'Knowledge base'], ['Members']], ['VIEWER', ['Home', 'Knowledge base'], ['Chat', 'Members']]].map((r) => [...r, []].slice(0, 3)))
+  check(`navigation: ${role} sees what the role may use`, { as: role }, async ({ page }) => {
+    const nav = page.getByRole('navigation', { name: 'Navigation' });
+    for (const name of sees) await nav.getByRole('link', { name, exact: true }).waitFor();
+    for (const name of not) assert.equal(await nav.getByRole('link', { name, exact: true }).count(), 0, name);
+  });
+
+check('a deep link to what the role may not use says which role is needed', { as: 'VIEWER', path: '/chat' }, async ({ page }) => {
+  await page.getByText('OWNER, ADMIN, MEMBER').waitFor();
+  await heading(page, 'Chat');
+});
+
+check('an address that is nowhere is not found', { as: 'MEMBER', path: '/nowhere/at/all' }, async ({ page }) => heading(page, 'Not found'));
+
+check('by keyboard alone: skip link, palette, letters, help; the heading takes the focus and the title names the place', { as: 'MEMBER' }, async ({ page }) => {
+  await heading(page, /Hello/);
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to content');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+  await page.keyboard.press('Control+k');
+  const box = page.getByRole('combobox', { name: 'Command palette' });
+  await box.waitFor();
+  await axe(page, 'palette');
+  await page.keyboard.type('know');
+  const option = page.getByRole('option', { name: /Knowledge base/ });
+  await option.waitFor();
+  assert.equal(await option.getAttribute('aria-selected'), 'true');
+  assert.equal(await box.getAttribute('aria-activedescendant'), await option.getAttribute('id'));
+  await page.keyboard.press('Enter');
+  await heading(page, 'Knowledge base');
+  assert.match(await page.title(), /^Knowledge base – opboxd$/);
+  await page.waitForFunction(() => document.activeElement?.tagName === 'H1');
+  await page.keyboard.press('g');
+  await page.keyboard.press('h');
+  await heading(page, /Hello/);
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys and help' }).waitFor();
+  await axe(page, 'help');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+});
+
+check('a session that ends in mid-work asks over the page, and what was typed is there after', { as: 'MEMBER', path: '/settings/profile', expected: [/status of 40[14]/] }, async ({ page, context }) => {
+  await heading(page, 'Account');
+  await page.getByLabel('New password', { exact: true }).fill('something half typed');
+  await page.getByText('this one').waitFor();
+  await context.clearCookies();
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('link', { name: 'Knowledge base', exact: true }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill('something');
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+  await dialog.waitFor();
+  assert.equal(await dialog.getByLabel('E-mail').inputValue(), people.MEMBER.email);
+  await dialog.getByLabel('Password', { exact: true }).fill(people.MEMBER.password);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
+  assert.equal(await page.getByLabel('New password', { exact: true }).inputValue(), 'something half typed');
+});
+
+check('another tab that signs out is said here at once', { as: 'MEMBER' }, async ({ page, context }) => {
+  await heading(page, /Hello/);
+  const other = await context.newPage();
+  await other.goto('/');
+  await other.getByRole('button', { name: 'Your menu' }).click();
+  await other.getByRole('menuitem', { name: 'Sign out' }).click();
+  await other.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.getByText('You have signed out in another tab.').waitFor();
+});
+
+check('offline: a banner says so, and that writing is off', { as: 'MEMBER' }, async ({ page, context }) => {
+  await heading(page, /Hello/);
+  await context.setOffline(true);
+  await page.getByText('The server cannot be reached.').waitFor();
+  await axe(page, 'offline');
+  await context.setOffline(false);
+  await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+});
+
+check('Home asks the assistant: without a key the offline one answers, and says what it is', { as: 'MEMBER' }, async ({ page }) => {
+  await page.getByRole('textbox', { name: 'Ask the assistant' }).fill('Which pages are in the knowledge base?');
+  await page.keyboard.press('Enter');
+  await page.getByText('offline assistant, no model').waitFor();
+  await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
+});

@@ -1,0 +1,63 @@
+// Server data in React: one cache, keys by operation name and input.
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
+import { call } from './client';
+import { ApiError } from './errors';
+import type { In, Operation, Out } from './operations';
+
+// Refusals don't get better by asking again, except the one that says when.
+function again(count: number, error: Error): boolean {
+  if (!(error instanceof ApiError)) return false;
+  if (error.status === 429) return count < 1;
+  return (error.code === 'NETWORK' || error.status >= 502) && count < 2;
+}
+
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        retry: again,
+        retryDelay: (count, error) => (error instanceof ApiError && error.retryAfterS ? error.retryAfterS * 1000 : 500 * 2 ** count),
+        staleTime: 15_000,
+        gcTime: 10 * 60_000,
+        networkMode: 'offlineFirst',
+      },
+      mutations: { retry: false, networkMode: 'always' },
+    },
+  });
+}
+
+export const keyOf = (name: Operation, input?: unknown): unknown[] => (input === undefined ? [name] : [name, input]);
+
+export function useCall<N extends Operation>(name: N, input: In<N>, options: Partial<UseQueryOptions<Out<N>, Error>> = {}) {
+  return useQuery<Out<N>, Error>({
+    queryKey: keyOf(name, input),
+    queryFn: ({ signal }) => call(name, input, { signal }),
+    ...options,
+  });
+}
+
+interface Page { pagination: { hasMore: boolean; nextCursor?: string | null } }
+
+// A list by cursor. `rows` picks what a page has.
+export function useList<N extends Operation, T>(name: N, input: In<N>, rows: (page: Out<N>) => T[], enabled = true) {
+  const query = useInfiniteQuery({
+    queryKey: keyOf(name, input),
+    queryFn: ({ pageParam, signal }) => call(name, { ...(input as object), ...(pageParam ? { cursor: pageParam } : {}) } as In<N>, { signal }),
+    initialPageParam: '',
+    getNextPageParam: (last: Out<N>) => {
+      const { pagination } = last as Page;
+      return pagination.hasMore ? (pagination.nextCursor ?? undefined) : undefined;
+    },
+    enabled,
+  });
+  return { ...query, rows: query.data?.pages.flatMap(rows) ?? [] };
+}
+
+// A write; `refreshes` are the operations whose answers it makes old.
+export function useDeed<N extends Operation>(name: N, refreshes: Operation[] = []) {
+  const client = useQueryClient();
+  return useMutation<Out<N>, Error, In<N>>({
+    mutationFn: (input) => call(name, input),
+    onSettled: () => Promise.all(refreshes.map((r) => client.invalidateQueries({ queryKey: [r] }))),
+  });
+}

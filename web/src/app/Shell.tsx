@@ -1,0 +1,100 @@
+// The frame of all pages: header, navigation, banners, and what lies over the page.
+import { Drawer } from '@mantine/core';
+import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { call, setClientHooks } from '../api/client';
+import { useCall } from '../api/query';
+import { setTheirDrafts } from '../ui/drafts';
+import { clockTime } from '../ui/format';
+import { OwnLink } from '../ui/Markdown';
+import { MeContext, useMay } from '../ui/me';
+import { texts } from '../ui/text';
+import { Banner } from './Banner';
+import { commands, features, places } from './features';
+import { Header } from './Header';
+import { Help } from './Help';
+import { useKeys } from './keys';
+import { networkSaid, useNetwork } from './network';
+import { Palette } from './Palette';
+import { visited } from './recent';
+import { SessionDialog, signInAgain } from './SessionDialog';
+import css from './Shell.module.css';
+import { tellTabs, useBehind, whyBehind } from './tabs';
+import { Bar, Navigation } from './Navigation';
+
+const t = texts({
+  skip: 'Skip to content', nav: 'Navigation', offline: 'The server cannot be reached. What you see is as of {time}; writing is off, drafts are kept.',
+  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here',
+});
+
+setClientHooks({ signInAgain, blocked: whyBehind, network: networkSaid });
+const AssistantPanel = lazy(() => import('../features/chat/AssistantPanel'));
+// The record that the open screen says it shows.
+function recordOf(params: Record<string, string>): { kind: string; id: string } | undefined {
+  const shown = features.flatMap((f) => f.screens).map((s) => s.record).find((r) => r && params[r.param]);
+  return shown ? { kind: shown.kind, id: params[shown.param]! } : undefined;
+}
+const ownLink = (to: string, children: ReactNode) => <Link to={to}>{children}</Link>;
+
+export function Shell() {
+  const me = useCall('get_current_context', {}, { staleTime: Infinity }).data;
+  if (!me) return null;
+  return <MeContext value={me}><OwnLink value={ownLink}><Frame /></OwnLink></MeContext>;
+}
+
+// A link that was copied in another workspace offers to go there; it never goes there by itself.
+function useForeignLink(workspaceId: string | null | undefined, workspaces: { id: string; name: string }[]) {
+  const search = useRouterState({ select: (s) => s.location.search as { w?: unknown } });
+  const named = workspaces.find((w) => w.id === search.w);
+  return named && named.id !== workspaceId ? named : null;
+}
+
+function Frame() {
+  const me = useCall('get_current_context', {}, { staleTime: Infinity }).data!;
+  const may = useMay();
+  const navigate = useNavigate();
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const [over, setOver] = useState<'palette' | 'help' | 'drawer' | 'assistant' | null>(null);
+  const params = useParams({ strict: false }) as Record<string, string>;
+  const network = useNetwork(), behind = useBehind();
+  const foreign = useForeignLink(me.workspace.id, me.workspaces);
+  setTheirDrafts(me.user.id ?? '');
+  const mine = useMemo(() => places.filter((p) => may(p.operation)), [may]);
+  const myCommands = useMemo(() => commands.filter((c) => may(c.operation)), [may]);
+  const close = useCallback(() => setOver(null), []);
+  const go = useCallback((to: string) => void navigate({ to }), [navigate]);
+  const switchTo = useCallback((id: string) => {
+    void call('switch_workspace', { workspaceId: id } as never).then(() => {
+      tellTabs({ type: 'workspace', id });
+      location.assign('/');
+    });
+  }, []);
+  useKeys(mine, useMemo(() => ({
+    palette: () => setOver('palette'), assistant: () => { if (may('send_chat') && !location.pathname.startsWith('/chat')) setOver('assistant'); }, help: () => setOver('help'), search: () => setOver('palette'),
+    create: () => { if (may('send_chat')) go('/chat'); }, go,
+  }), [go, may]));
+  useEffect(() => {
+    setOver((now) => (now === 'drawer' || now === 'assistant' ? null : now));
+    const clock = setTimeout(() => visited(path, document.title.replace(/ – opboxd$/, '')), 500);
+    return () => clearTimeout(clock);
+  }, [path]);
+  return (
+    <div className={css.frame}>
+      <a href="#main" className={css.skip} onClick={(e) => { e.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
+      <Header onMenu={() => setOver('drawer')} onPalette={() => setOver('palette')} onHelp={() => setOver('help')} onAssistant={may('send_chat') && !path.startsWith('/chat') ? () => setOver('assistant') : undefined} onSwitch={switchTo} />
+      <nav className={css.nav} aria-label={t('nav')}><Navigation places={mine} /></nav>
+      <main id="main" tabIndex={-1} className={css.main}>
+        {!network.online && <Banner kind="warning">{t('offline', { time: clockTime(new Date(network.since)) })}</Banner>}
+        {behind && <Banner kind="warning" action={{ label: t('reload'), run: () => location.assign('/') }}>{behind}</Banner>}
+        {foreign && <Banner kind="note" action={{ label: t('switch'), run: () => switchTo(foreign.id) }}>{t('elsewhere', { name: foreign.name })}</Banner>}
+        <Outlet />
+      </main>
+      <Bar places={mine} />
+      <Drawer opened={over === 'drawer'} onClose={close} title={t('nav')} size={280} closeButtonProps={{ 'aria-label': t('dismiss') }}><Navigation places={mine} /></Drawer>
+      <Palette opened={over === 'palette'} onClose={close} places={mine} commands={myCommands} features={features} go={go} switchTo={switchTo} />
+      <Help opened={over === 'help'} onClose={close} places={mine} />
+      {over === 'assistant' && <Suspense fallback={null}><AssistantPanel onClose={close} path={path} record={recordOf(params)} /></Suspense>}
+      <SessionDialog />
+    </div>
+  );
+}

@@ -1,0 +1,256 @@
+// One conversation beyond React: its line to the server goes on when the page is left. Knows the history by pages, keeps
+// a lost line coming back, holds one message that waits, and what was stopped here.
+import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
+import { call } from '../../api/client';
+import { fromStored, newChatLine, type ChatLine, type ChatMessage, type Refresh, type SendOptions } from '../../api/chat';
+import { ApiError, isCode } from '../../api/errors';
+import { keepDraft } from '../../ui/drafts';
+
+export interface Shown {
+  loaded: boolean;
+  loadError: unknown;
+  older: string | null; // cursor of the page above; null: there is none
+  loadingOlder: boolean;
+  lost: boolean; // the answer goes on at the server, the line is being made again
+  waiting: string | null; // typed while an answer runs
+  returned: string | null; // a failed send: the text goes back into its field
+  error: unknown; // of the last send
+  stopping: boolean;
+  stopped: ReadonlySet<string>;
+  asked: string | null; // the question that was asked here last: its answer grows below it
+}
+const page = 50;
+const waitsS = [1, 2, 4, 8, 16, 30];
+const asking = new Set(['tool-ask_question', 'tool-ask_confirmation']);
+
+// What was sent and has not begun to be answered: it goes at the stream's start, and comes back into the field otherwise.
+export const sentDraft = (id: string): string => `${id}.sent`;
+
+export class Conversation {
+  readonly line: ChatLine;
+  shown: Shown;
+  private onRefresh: (refresh: Refresh) => void = () => {};
+  private onDone: () => void = () => {};
+  private listeners = new Set<() => void>();
+  private retries = 0;
+  private clock: ReturnType<typeof setTimeout> | undefined;
+  private finished = true;
+  private options: SendOptions = {};
+
+  constructor(readonly id: string, readonly isNew: boolean) {
+    this.shown = { loaded: isNew, loadError: null, older: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, stopping: false, stopped: new Set(), asked: null };
+    this.line = newChatLine({
+      id,
+      onData: (part) => {
+        if (part.type === 'data-refresh') this.onRefresh(part.data as Refresh);
+      },
+      // Answers to questions go on by themselves; nothing else does.
+      sendAutomaticallyWhen: ({ messages }) => {
+        const last = messages.at(-1)?.parts.filter((p) => p.type.startsWith('tool-')).at(-1);
+        return !!last && asking.has(last.type) && lastAssistantMessageIsCompleteWithToolCalls({ messages });
+      },
+      onFinish: ({ isAbort, isDisconnect, isError, finishReason }) => {
+        this.finished = true;
+        if (isAbort) return;
+        // An end without a word of its end is a lost line, not a short answer.
+        if (isDisconnect || (!isError && finishReason === undefined)) this.lose();
+        else if (!isError) this.sendWaiting();
+        this.onDone();
+      },
+    });
+  }
+
+  listen(on: { refresh: (refresh: Refresh) => void; done: () => void }): void {
+    this.onRefresh = on.refresh;
+    this.onDone = on.done;
+  }
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+  snapshot = () => this.shown;
+  private set(change: Partial<Shown>): void {
+    this.shown = { ...this.shown, ...change };
+    this.listeners.forEach((tell) => tell());
+  }
+  get busy(): boolean {
+    return this.line.status === 'submitted' || this.line.status === 'streaming' || this.shown.lost;
+  }
+
+  // ---- history ----
+
+  private async rows(before?: string): Promise<{ messages: ChatMessage[]; cursor: string | null }> {
+    const answer = await call('list_chat_messages', { id: this.id, limit: page, ...(before ? { before } : {}) } as never);
+    const messages = answer.messages.map((m) => fromStored(m as never));
+    const at = (m: ChatMessage | undefined) => m?.metadata?.createdAt ?? '';
+    // Oldest first, whichever way the server counts.
+    if (at(messages[0]) > at(messages.at(-1))) messages.reverse();
+    return { messages, cursor: answer.pagination.hasMore ? (answer.pagination.nextCursor ?? null) : null };
+  }
+
+  async load(): Promise<void> {
+    // What runs here is newer than any row.
+    if (this.busy || (this.isNew && !this.line.messages.length)) return;
+    try {
+      const { messages, cursor } = await this.rows();
+      this.line.messages = messages;
+      this.set({ loaded: true, loadError: null, older: cursor });
+      await this.resume();
+    } catch (error) {
+      this.set({ loadError: error });
+    }
+  }
+
+  async older(): Promise<void> {
+    const before = this.shown.older;
+    if (!before || this.shown.loadingOlder) return;
+    this.set({ loadingOlder: true });
+    try {
+      const { messages, cursor } = await this.rows(before);
+      const known = new Set(this.line.messages.map((m) => m.id));
+      const fresh = messages.filter((m) => !known.has(m.id));
+      this.line.messages = [...fresh, ...this.line.messages];
+      this.set({ loadingOlder: false, older: fresh.length ? cursor : null });
+    } catch {
+      // The way up is asked for again by the next scroll.
+      this.set({ loadingOlder: false });
+    }
+  }
+
+  // ---- the line ----
+
+  // Takes up an answer that runs at the server; nothing runs: nothing happens, or, after a loss, the end is read from the rows.
+  async resume(): Promise<void> {
+    if (this.line.status === 'submitted' || this.line.status === 'streaming') return;
+    this.finished = false;
+    await this.line.resumeStream();
+    if (this.line.status === 'error') {
+      if (isCode(this.line.error, 'NETWORK') || !(this.line.error instanceof ApiError)) this.lose();
+      return;
+    }
+    this.retries = 0;
+    // Still lost: nothing ran any more, what came meanwhile stands in the rows.
+    if (this.shown.lost && !this.finished) {
+      const { messages } = await this.rows();
+      const kept = this.line.messages.filter((m) => !messages.some((fresh) => fresh.id === m.id));
+      const from = kept.findIndex((m) => m.id === this.line.messages[0]?.id);
+      this.line.messages = [...(from >= 0 ? kept : []), ...messages];
+    }
+    if (this.shown.lost) this.set({ lost: false });
+  }
+
+  // The answer streams again.
+  found(): void {
+    this.retries = 0;
+    if (this.shown.lost) this.set({ lost: false });
+  }
+
+  private lose(): void {
+    clearTimeout(this.clock);
+    this.set({ lost: true });
+    const wait = waitsS[Math.min(this.retries++, waitsS.length - 1)]! * 1000;
+    this.clock = setTimeout(() => void this.resume(), wait);
+  }
+
+  // The page is seen again, or the network is back.
+  wake(): void {
+    if (!this.shown.loaded) return;
+    if (this.shown.lost) {
+      clearTimeout(this.clock);
+      this.retries = 0;
+    }
+    void this.resume();
+  }
+
+  // ---- deeds ----
+
+  async send(text: string, options: SendOptions = {}): Promise<void> {
+    if (this.busy) {
+      this.set({ waiting: text });
+      return;
+    }
+    this.options = options;
+    this.finished = false;
+    this.set({ error: null, returned: null, waiting: null });
+    keepDraft(sentDraft(this.id), text);
+    const before = this.line.messages;
+    const asked = this.line.generateId();
+    this.set({ asked });
+    await this.line.sendMessage({ id: asked, role: 'user', parts: [{ type: 'text', text }], metadata: { createdAt: new Date().toISOString() } }, { body: options });
+    await this.sent(text, before);
+  }
+
+  // What became of it: the draft goes when the server has begun; a refusal puts the text back.
+  private async sent(text: string, before: ChatMessage[]): Promise<void> {
+    const error = this.line.status === 'error' ? this.line.error : undefined;
+    const begun = this.line.messages.length > before.length + 1;
+    if (!error || begun) {
+      keepDraft(sentDraft(this.id), '');
+      if (error && !this.shown.lost) this.set({ error });
+      return;
+    }
+    if (isCode(error, 'NETWORK')) {
+      // It may have arrived: whether an answer runs is the server's to say.
+      await this.line.resumeStream();
+      if (this.line.status !== 'error' && this.line.messages.length > before.length + 1) return keepDraft(sentDraft(this.id), '');
+    }
+    this.line.messages = before;
+    this.line.clearError();
+    this.set({ error, returned: text });
+  }
+
+  private sendWaiting(): void {
+    const text = this.shown.waiting;
+    if (text) queueMicrotask(() => void this.send(text, this.options));
+  }
+  wait(text: string | null): void {
+    this.set({ waiting: text });
+  }
+  tookBack(): void {
+    this.set({ returned: null });
+  }
+
+  async stop(): Promise<void> {
+    this.set({ stopping: true });
+    const last = this.line.messages.at(-1);
+    try {
+      await call('stop_chat', { id: this.id } as never);
+      clearTimeout(this.clock);
+      await this.line.stop();
+      const stopped = new Set(this.shown.stopped);
+      if (last?.role === 'assistant') stopped.add(last.id);
+      this.set({ stopping: false, lost: false, stopped, ...(this.shown.waiting ? { returned: this.shown.waiting, waiting: null } : {}) });
+    } catch (error) {
+      this.set({ stopping: false, error });
+    }
+    this.onDone();
+  }
+
+  async again(messageId?: string): Promise<void> {
+    this.finished = false;
+    this.set({ error: null });
+    await this.line.regenerate({ ...(messageId ? { messageId } : {}), body: this.options });
+    if (this.line.status === 'error' && !this.shown.lost) this.set({ error: this.line.error });
+  }
+
+  answer(tool: string, toolCallId: string, output: unknown): void {
+    this.finished = false;
+    void this.line.addToolOutput({ tool: tool as never, toolCallId, output: output as never });
+  }
+}
+
+// Open conversations by thread; the quiet ones that were not seen for long are let go.
+const open = new Map<string, Conversation>();
+const most = 8;
+export function conversation(id: string, isNew = false): Conversation {
+  const known = open.get(id);
+  if (known) return known;
+  const made = new Conversation(id, isNew);
+  open.set(id, made);
+  for (const [key, old] of open) if (open.size > most && !old.busy && key !== id) open.delete(key);
+  return made;
+}
+export function closeConversation(id: string): void {
+  open.delete(id);
+}
+export const newThreadId = (): string => crypto.randomUUID().replace(/-/g, '');

@@ -1,0 +1,74 @@
+import { Button } from '@mantine/core';
+import { IconArrowUp, IconFileText, IconFolder, IconMessage } from '@tabler/icons-react';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useCall } from '../../api/query';
+import { keepDraft } from '../../ui/drafts';
+import { useMay, useMe } from '../../ui/me';
+import { Page, Section } from '../../ui/Page';
+import { Loaded, Panel } from '../../ui/states';
+import { texts } from '../../ui/text';
+import { Time } from '../../ui/Time';
+import css from './Home.module.css';
+
+const t = texts({
+  title: 'Home', hello: 'Hello {name}', ask: 'Ask the assistant', placeholder: 'Ask about your workspace …', send: 'Open a chat with this question', chats: 'Last chats', pages: 'Last changed pages',
+  noChats: 'No chats yet. Ask something above.', noPages: 'No pages yet. They appear here as soon as somebody writes one.', all: 'All', role: '{role} of {name}', untitled: 'Untitled',
+});
+
+function Ask() {
+  const [text, setText] = useState(''), navigate = useNavigate();
+  return (
+    <form className={css.ask} onSubmit={(e) => { e.preventDefault(); keepDraft('new', text.trim()); void navigate({ to: '/chat', search: text.trim() ? ({ send: true } as never) : ({} as never) }); }}>
+      <input aria-label={t('ask')} placeholder={t('placeholder')} value={text} dir="auto" maxLength={4000} onChange={(e) => setText(e.currentTarget.value)} />
+      <Button type="submit" aria-label={t('send')}><IconArrowUp size={18} aria-hidden /></Button>
+    </form>
+  );
+}
+
+function Chats() {
+  const query = useCall('list_chats', { archived: false, limit: 5 } as never);
+  return (
+    <Section title={t('chats')} tools={<Link to="/chat">{t('all')}</Link>}>
+      <Loaded query={query} rows={3}>
+        {(data) => data.chats.length === 0 ? <p className={css.none}>{t('noChats')}</p> : (
+          <ul className={css.list}>
+            {data.chats.map((c) => (
+              <li key={c.id}><IconMessage size={16} aria-hidden /><Link to="/chat/$threadId" params={{ threadId: c.id } as never}><span dir="auto">{c.title || t('untitled')}</span></Link><span className={css.when}><Time at={c.updatedAt} /></span></li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Section>
+  );
+}
+
+function Pages() {
+  const query = useCall('list_documents', { limit: 5 });
+  return (
+    <Section title={t('pages')} tools={<Link to="/kb">{t('all')}</Link>}>
+      <Loaded query={query} rows={3}>
+        {(data) => data.documents.length === 0 ? <p className={css.none}>{t('noPages')}</p> : (
+          <ul className={css.list}>
+            {data.documents.map((d) => (
+              <li key={d.id}>{d.kind === 'FOLDER' ? <IconFolder size={16} aria-hidden /> : <IconFileText size={16} aria-hidden />}<Link to="/kb/$docId" params={{ docId: d.id } as never}><span dir="auto">{d.title}</span></Link><span className={css.when}><Time at={d.updatedAt} /></span></li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Section>
+  );
+}
+
+export default function HomePage() {
+  const me = useMe(), may = useMay();
+  return (
+    <Page title={me.user.name ? t('hello', { name: me.user.name }) : t('title')} area={t('title')} lead={me.role && me.workspace.name ? t('role', { role: me.role, name: me.workspace.name }) : undefined}>
+      {may('send_chat') && <Ask />}
+      <div className={css.columns}>
+        {may('list_chats') && <Panel><Chats /></Panel>}
+        {may('list_documents') && <Panel><Pages /></Panel>}
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,11 @@
+import { IconSearch } from '@tabler/icons-react';
+import type { Feature } from '../../ui/feature';
+import { texts } from '../../ui/text';
+import { searchHits } from './hits';
+
+const t = texts({ search: 'Search' });
+export const search: Feature = {
+  screens: [{ path: '/search', area: () => t('search'), operation: 'search', load: () => import('./SearchPage') }],
+  places: [{ to: '/search', label: () => t('search'), icon: IconSearch, group: 'top', operation: 'search', letter: 's', action: 'search', bar: 4 }],
+  find: { operation: 'search', search: searchHits },
+};

@@ -1,0 +1,129 @@
+// The states that every screen has besides its content.
+import { Button } from '@mantine/core';
+import { IconAlertTriangle, IconLock, IconMoodEmpty } from '@tabler/icons-react';
+import { Component, useEffect, useState, type ReactNode } from 'react';
+import { ApiError } from '../api/errors';
+import { CopyButton } from './CopyButton';
+import css from './states.module.css';
+import { texts } from './text';
+
+const t = texts({
+  loading: 'Loading', waits: 'Still waiting for the server.', cancel: 'Cancel',
+  failed: 'This could not be loaded.', nothingChanged: 'Nothing was changed.', maybeChanged: 'It is not known whether something was changed: look before you repeat it.',
+  retry: 'Try again', details: 'Details', code: 'Code {code}', request: 'Request {id}', copy: 'Copy details',
+  wait: { one: 'Too many requests. Trying again in {n} second.', other: 'Too many requests. Trying again in {n} seconds.' },
+  cap: 'The spending cap of this workspace is reached. An owner or admin can raise it; everything else still works.',
+  network: 'The server could not be reached. Check the connection.', addon: 'An add-on is switched off: {why}',
+  notFound: 'Not found', notFoundWhy: 'It does not exist, or it is not yours to see.', home: 'Go to Home',
+  forbidden: 'Not for your role', forbiddenWhy: 'This page needs the role {roles}. An owner of the workspace can give it.',
+  broken: 'A part of this page has failed.', clear: 'Clear filters',
+});
+
+// Nothing for 200 ms, then a skeleton of the final shape; after 10 s a word, with a way out.
+export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () => void }) {
+  const [stage, setStage] = useState(0);
+  useEffect(() => {
+    const clocks = [setTimeout(() => setStage(1), 200), setTimeout(() => setStage(2), 10_000)];
+    return () => clocks.forEach(clearTimeout);
+  }, []);
+  if (stage === 0) return <div className={css.pending} data-rows={rows} />;
+  return (
+    <div role="status" aria-label={t('loading')} className={css.skeleton}>
+      {Array.from({ length: rows }, (_, i) => <div key={i} className={css.bone} />)}
+      {stage === 2 && <p className={css.waits}>{t('waits')} {onCancel && <Button variant="default" onClick={onCancel}>{t('cancel')}</Button>}</p>}
+    </div>
+  );
+}
+
+function Countdown({ seconds, then }: { seconds: number; then: (() => void) | undefined }) {
+  const [left, setLeft] = useState(seconds);
+  useEffect(() => {
+    if (left <= 0) {
+      then?.();
+      return;
+    }
+    const clock = setTimeout(() => setLeft(left - 1), 1000);
+    return () => clearTimeout(clock);
+  }, [left, then]);
+  return <p>{t('wait', { n: Math.max(left, 0) })}</p>;
+}
+
+export function ErrorPanel({ error, retry, what, write }: { error: unknown; retry?: () => void; what?: string; write?: boolean }) {
+  const known = error instanceof ApiError ? error : null;
+  if (known?.status === 404 && !write) return <NotFound />;
+  const lines = known
+    ? [t('code', { code: known.code }), known.requestId ? t('request', { id: known.requestId }) : ''].filter(Boolean)
+    : [error instanceof Error ? `${error.name}: ${error.message}` : String(error)];
+  return (
+    <div className={css.error} role="alert">
+      <IconAlertTriangle size={20} aria-hidden />
+      <div>
+        <p className={css.strong}>{what ?? t('failed')}</p>
+        {known?.code === 'NETWORK' ? <p>{t('network')}</p> : known?.status === 402 ? <p>{t('cap')}</p> : known?.code === 'ADDON_INACTIVE' ? <p>{t('addon', { why: known.message })}</p> : known && <p dir="auto">{known.message}</p>}
+        {known?.status === 429 && known.retryAfterS ? <Countdown seconds={known.retryAfterS} then={retry} /> : null}
+        {write && <p>{known?.changed === 'nothing' ? t('nothingChanged') : t('maybeChanged')}</p>}
+        {retry && <Button variant="default" size="xs" onClick={retry}>{t('retry')}</Button>}
+        <details className={css.details}>
+          <summary>{t('details')}</summary>
+          <pre dir="ltr">{lines.join('\n')}</pre>
+          <CopyButton text={lines.join('\n')} label={t('copy')} />
+        </details>
+      </div>
+    </div>
+  );
+}
+
+export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+  return (
+    <div className={css.empty}>
+      <p className={css.strong}>{title}</p>
+      {children && <p>{children}</p>}
+      {action}
+    </div>
+  );
+}
+
+export function NothingMatches({ title, children, onClear }: { title: string; children?: ReactNode; onClear: () => void }) {
+  return <Empty title={title} action={<Button variant="default" onClick={onClear}>{t('clear')}</Button>}>{children}</Empty>;
+}
+
+// The same for what is gone and for what belongs to somebody else.
+export function NotFound() {
+  return (
+    <div className={css.empty}>
+      <IconMoodEmpty size={24} aria-hidden />
+      <p className={css.strong}>{t('notFound')}</p>
+      <p>{t('notFoundWhy')}</p>
+      <a href="/">{t('home')}</a>
+    </div>
+  );
+}
+
+export function Forbidden({ roles }: { roles: readonly string[] }) {
+  return (
+    <div className={css.empty}>
+      <IconLock size={24} aria-hidden />
+      <p className={css.strong}>{t('forbidden')}</p>
+      <p>{t('forbiddenWhy', { roles: roles.join(', ') })}</p>
+    </div>
+  );
+}
+
+// One failing panel never takes the page.
+export class Panel extends Component<{ children: ReactNode; what?: string }, { error: unknown }> {
+  override state: { error: unknown } = { error: null };
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+  override render() {
+    if (this.state.error === null) return this.props.children;
+    return <ErrorPanel error={this.state.error} what={this.props.what ?? t('broken')} retry={() => this.setState({ error: null })} />;
+  }
+}
+
+interface Loads<T> { data: T | undefined; error: Error | null; isPending: boolean; refetch: () => unknown }
+export function Loaded<T>({ query, rows, what, children }: { query: Loads<T>; rows?: number; what?: string; children: (data: T) => ReactNode }) {
+  if (query.data !== undefined) return <>{children(query.data)}</>;
+  if (query.error) return <ErrorPanel error={query.error} retry={() => void query.refetch()} {...(what ? { what } : {})} />;
+  return <Loading {...(rows ? { rows } : {})} />;
+}
