@@ -50,6 +50,7 @@ struct registry *program_registry(char *error, size_t size)
         { cost_budget_ops, cost_budget_ops_count },
         { cost_price_ops, cost_price_ops_count },
         { credential_ops, credential_ops_count },
+        { provider_ops, provider_ops_count },
         { kb_ops, kb_ops_count },
         { run_ops, run_ops_count },
         { chat_ops, chat_ops_count },
@@ -192,6 +193,7 @@ static bool open_gate(struct program *p, char *error, size_t size)
     metrics_add_source(app->metrics, db_gauges, app->db);
     app->limits = limits_new(p->config, 0);
     app->search_docs = search_docs_new();
+    app->credentials = credentials_new(fetch_wait);
     app->auth = auth_new(p->config, error, size);
     if (app->auth)
         auth_set_limiter(app->auth, limits_take);
@@ -274,6 +276,7 @@ void program_close(struct program *p)
     fetcher_free(app->fetcher);
     audit_log_free(app->audit);
     auth_free(app->auth);
+    credentials_release(app->credentials);
     limits_free(app->limits);
     search_docs_free(app->search_docs);
     blob_store_close(app->blobs);
