@@ -82,7 +82,7 @@ static bool host_valid(struct str host)
 /* What is wrong with a URL, or NULL. */
 static const char *url_fault(struct str url)
 {
-    struct str rest = url;
+    struct str rest;
     if (str_starts(url, STR("https://")))
         rest = str_sub(url, 8, url.len);
     else if (str_starts(url, STR("http://")))
