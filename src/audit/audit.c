@@ -173,8 +173,6 @@ static struct str refusal_type(const struct cx *cx, const struct op *op,
         return STR("AUTONOMY_LEVEL_REQUIRED");
     case ERR_STALE_CLAIM:
         return STR("STALE_CLAIM");
-    case ERR_CREDENTIAL_UNREADABLE:
-        return STR("CREDENTIAL_UNDECRYPTABLE");
     case ERR_NOT_FOUND:
         return is_foreign_workspace(cx, op, rq) ? STR("CROSS_WORKSPACE_DENIED") : STR_NULL;
     default:

@@ -79,6 +79,7 @@ int cmd_demo(struct cli_args *a);
 int cmd_call(struct cli_args *a);
 int cmd_chat(struct cli_args *a);
 int cmd_user(struct cli_args *a);
+int cmd_keys(struct cli_args *a);
 int cmd_operations(struct cli_args *a);
 int cmd_openapi(struct cli_args *a);
 int cmd_access_matrix(struct cli_args *a);

@@ -41,6 +41,14 @@ const struct command cli_commands[] = {
       "stdin.\n"
       "Needs a running server. Nothing is kept.",
       cmd_chat },
+    { "keys", "rotate [--new-root-key-file F] [--accept-loss] [--json]",
+      "Change the root key that wraps stored credentials",
+      "Works while the server runs, without a failed request. Without a file a new key is made and "
+      "kept\n"
+      "in the data folder. With PostgreSQL start every node with the next key as OPBOXD_ROOT_KEY "
+      "and the\n"
+      "former as OPBOXD_OLD_ROOT_KEY first, then rotate on one of them, then drop the former.",
+      cmd_keys },
     { "operations", "[--json]", "List the catalogue of operations", NULL, cmd_operations },
     { "openapi", "", "Print the OpenAPI document", NULL, cmd_openapi },
     { "access-matrix", "", "Print who may call what", NULL, cmd_access_matrix },

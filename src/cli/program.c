@@ -19,6 +19,7 @@
 #include "blob/blob.h"
 #include "chat/chat.h"
 #include "cli/backup_ops.h"
+#include "cli/keys_ops.h"
 #include "cost/cost.h"
 #include "credentials/credentials.h"
 #include "db/db.h"
@@ -54,6 +55,7 @@ struct registry *program_registry(char *error, size_t size)
         { cost_budget_ops, cost_budget_ops_count },
         { cost_price_ops, cost_price_ops_count },
         { credential_ops, credential_ops_count },
+        { provider_ops, provider_ops_count },
         { kb_ops, kb_ops_count },
         { run_ops, run_ops_count },
         { chat_ops, chat_ops_count },
@@ -63,6 +65,7 @@ struct registry *program_registry(char *error, size_t size)
         { http_ops, http_ops_count },
         { operator_ops, operator_ops_count },
         { backup_ops, backup_ops_count },
+        { keys_ops, keys_ops_count },
     };
     return registry_new(tables, sizeof tables / sizeof *tables, error, size);
 }
@@ -128,6 +131,17 @@ static enum err check_root_key(struct cx *cx, void *known)
     return vault_check(cx, known);
 }
 
+/* A change of the root key that was broken off, or has not reached the configuration yet. */
+static void accept_next_root_key(struct program *p)
+{
+    struct secret *next = root_key_next_read(p->config);
+    if (next && str_eq(secret_bytes(next), secret_bytes(p->config->root_key)))
+        root_key_next_drop(p->config);
+    else if (next)
+        vault_accept(p->app.vault, next);
+    secret_free(next);
+}
+
 /* On PostgreSQL all processes must have the same root key. In a folder of its own a foreign one
  * (of a restored backup, say) leaves stored credentials unreadable, which is shown there. */
 static bool open_vault(struct program *p, char *error, size_t size)
@@ -137,6 +151,7 @@ static bool open_vault(struct program *p, char *error, size_t size)
     app->vault = vault_new(p->config->root_key);
     if (p->config->old_root_key)
         vault_accept(app->vault, p->config->old_root_key);
+    accept_next_root_key(p);
     struct cx cx = { .arena = arena_new(0), .app = app, .now_ms = clock_wall_ms() };
     cx.principal.kind = PRINCIPAL_SYSTEM;
     bool checked = db_read(&cx, check_root_key, &known) == OK;
@@ -198,6 +213,7 @@ static bool open_gate(struct program *p, char *error, size_t size)
     metrics_add_source(app->metrics, db_gauges, app->db);
     app->limits = limits_new(p->config, 0);
     app->search_docs = search_docs_new();
+    app->credentials = credentials_new(fetch_wait);
     app->auth = auth_new(p->config, error, size);
     if (!app->auth)
         return false;
@@ -282,6 +298,7 @@ void program_close(struct program *p)
     fetcher_free(app->fetcher);
     audit_log_free(app->audit);
     auth_free(app->auth);
+    credentials_release(app->credentials);
     limits_free(app->limits);
     search_docs_free(app->search_docs);
     blob_store_close(app->blobs);

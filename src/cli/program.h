@@ -40,6 +40,15 @@ bool data_folder_served(const struct config *c);
 void data_path(const struct config *c, const char *name, char *out, size_t size);
 /* Fills in the secrets that are not given: read from the folder, or made once and kept there. */
 bool secrets_complete(struct config *c, bool make, char *error, size_t size);
+/* DIR/root-key.next, while the root key is changed (keys_ops.c). NULL: none. */
+struct secret *root_key_next_read(const struct config *c);
+/* Writes it, durable: the key in `file`, or (absent) one that is made. False: a sentence. */
+bool root_key_next_make(const struct config *c, struct str file, char *error, size_t size);
+/* It takes the place of DIR/root-key. */
+bool root_key_next_finish(const struct config *c, char *error, size_t size);
+/* The root key was not given: DIR/root-key is it. */
+bool root_key_kept(const struct config *c);
+void root_key_next_drop(const struct config *c);
 /* Opens the database that the configuration names, without looking at its schema. */
 bool database_open(const struct config *c, bool create, struct db **ret, char *error, size_t size);
 /* All operation rows of the program. */

@@ -7,8 +7,8 @@ static const struct {
     const char *name, *title, *model;
 } units[UNIT_COUNT] = {
     [UNIT_NONE] = { "offline", "the offline assistant", "offline-assistant" },
-    [UNIT_ANTHROPIC] = { "anthropic", "Anthropic", "claude-sonnet-4-5" },
-    [UNIT_OPENAI] = { "openai", "OpenAI", "gpt-5-mini" },
+    [UNIT_ANTHROPIC] = { "anthropic", "Anthropic", "claude-sonnet-5" },
+    [UNIT_OPENAI] = { "openai", "OpenAI", "gpt-5.4-mini" },
     [UNIT_GROQ] = { "groq", "Groq", "llama-3.3-70b-versatile" },
     [UNIT_HERMES] = { "hermes", "Hermes", "hermes-agent" },
     [UNIT_OPENCLAW] = { "openclaw", "OpenClaw", "openclaw" },
@@ -23,6 +23,12 @@ static const struct {
     [TIER_ORGANIZATION] = { "ORGANIZATION", "ORG_KEY" },
     [TIER_SERVER] = { "SERVER", "SERVER_KEY" },
 };
+
+const char *const unit_words[] = { "anthropic", "openai", "groq", "hermes", "openclaw", NULL };
+const char *const unit_words_offline[] = { "anthropic", "openai",  "groq", "hermes",
+                                           "openclaw",  "offline", NULL };
+const char *const key_source_words[] = { "USER_KEY",   "WORKSPACE_KEY", "ORG_KEY",
+                                         "SERVER_KEY", "NONE",          NULL };
 
 const char *unit_name(enum unit u)
 {

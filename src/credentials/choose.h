@@ -30,6 +30,9 @@ enum tier { TIER_NONE = 0, TIER_USER, TIER_WORKSPACE, TIER_ORGANIZATION, TIER_SE
 /* ABSENT also stands for one that is not complete. */
 enum unit_state { UNIT_ABSENT = 0, UNIT_SET, UNIT_VERIFIED, UNIT_REFUSED, UNIT_UNREADABLE };
 
+/* The words of requests and answers; NULL ends each. */
+extern const char *const unit_words[], *const unit_words_offline[], *const key_source_words[];
+
 const char *unit_name(enum unit u);       /* "anthropic"; "offline" for NONE */
 enum unit unit_find(struct str provider); /* UNIT_NONE: not one of ours */
 const char *unit_title(enum unit u);      /* "Anthropic" */

@@ -43,10 +43,22 @@ enum err credentials_resolve(struct cx *cx, const struct credential_wish *w,
                              struct credential **ret);
 
 /* Inside a write: what the provider said of a key. 401/403 → REFUSED, with an event; else VERIFIED.
- */
+ * `row_id` names the secret that was used: of one that was replaced meanwhile nothing is said. */
 enum err credentials_mark(struct cx *cx, struct str row_id, bool refused);
 
-extern const struct op credential_ops[];
-extern const size_t credential_ops_count;
+/* ---- of a process ---- */
+
+/* app->credentials: lists of models that were asked for lately, and how foreign servers are asked.
+ * `fetch` is fetch_wait (net/fetch.h); tests give their own. */
+struct credentials;
+struct fetch_request;
+struct fetch_answer;
+struct credentials *credentials_new(void (*fetch)(struct cx *cx, const struct fetch_request *rq,
+                                                  struct fetch_answer *ret));
+void credentials_release(struct credentials *c); /* NULL is fine */
+
+/* Settings; what asks providers (models, test-fire, the job that verifies). */
+extern const struct op credential_ops[], provider_ops[];
+extern const size_t credential_ops_count, provider_ops_count;
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/app.h"
 #include "base/config.h"
 
+#define ANTHROPIC_BASE_URL "https://api.anthropic.com"
 #define GROQ_BASE_URL "https://api.groq.com/openai"
 #define OPENAI_BASE_URL "https://api.openai.com"
 
@@ -25,24 +26,33 @@ void server_tier(const struct app *app, struct choose_tier *ret)
         ret->units[UNIT_GROQ] = UNIT_SET;
 }
 
+struct str unit_base_url(const struct app *app, enum unit u)
+{
+    const struct config *c = app->config;
+    switch (u) {
+    case UNIT_ANTHROPIC:
+        return c->anthropic_base_url.len ? c->anthropic_base_url : STR(ANTHROPIC_BASE_URL);
+    case UNIT_OPENAI:
+        return c->openai_base_url.len ? c->openai_base_url : STR(OPENAI_BASE_URL);
+    case UNIT_GROQ:
+        return STR(GROQ_BASE_URL);
+    default:
+        return STR_NULL;
+    }
+}
+
 struct credential *server_credential(const struct app *app, const struct choose_out *chosen)
 {
     const struct config *c = app->config;
-    struct credential_parts p = { .unit = chosen->unit,
-                                  .tier = TIER_SERVER,
-                                  .model = chosen->model };
-    const struct secret *key = NULL;
-    if (chosen->unit == UNIT_ANTHROPIC) {
-        p.base_url =
-            c->anthropic_base_url.len ? c->anthropic_base_url : STR("https://api.anthropic.com");
-        key = c->anthropic_api_key;
-    } else if (chosen->unit == UNIT_OPENAI) {
-        p.base_url = c->openai_base_url.len ? c->openai_base_url : STR(OPENAI_BASE_URL);
-        key = c->openai_api_key;
-    } else {
-        p.base_url = STR(GROQ_BASE_URL);
-        key = c->groq_api_key;
-    }
-    p.key = secret_new(key ? secret_bytes(key) : STR(""));
+    const struct secret *key = chosen->unit == UNIT_ANTHROPIC ? c->anthropic_api_key
+                               : chosen->unit == UNIT_OPENAI  ? c->openai_api_key
+                                                              : c->groq_api_key;
+    struct credential_parts p = {
+        .unit = chosen->unit,
+        .tier = TIER_SERVER,
+        .model = chosen->model,
+        .base_url = unit_base_url(app, chosen->unit),
+        .key = secret_new(key ? secret_bytes(key) : STR("")),
+    };
     return credential_new(&p);
 }
