@@ -8,6 +8,7 @@
 
 #include "audit/audit_sql.h"
 #include "audit/record.h"
+#include "audit/seal.h"
 #include "base/app.h"
 #include "base/cuid.h"
 
@@ -29,7 +30,9 @@ static const struct {
     { "KEY_CHANGED", AUDIT_INFO },
     { "KEY_MINTED", AUDIT_INFO },
     { "KEY_REVOKED", AUDIT_INFO },
+    { "LOG_ANCHORED", AUDIT_INFO },
     { "LOG_CHAIN_BROKEN", AUDIT_CRITICAL },
+    { "LOG_REANCHORED", AUDIT_WARNING },
     { "RATE_LIMITED", AUDIT_WARNING },
     { "ROLE_DENIED", AUDIT_WARNING },
     { "SESSION_REVOKED", AUDIT_INFO },
@@ -122,6 +125,7 @@ enum err audit_record_insert(struct cx *cx, const struct audit_record *r)
         .request_id = r->request_id,
         .count = r->count,
     };
+    TRY(seal_row(cx, &in));
     return audit_insert(cx, &in, NULL);
 }
 
