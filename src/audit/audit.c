@@ -8,6 +8,7 @@
 
 #include "audit/audit_sql.h"
 #include "audit/record.h"
+#include "audit/seal.h"
 #include "base/app.h"
 #include "base/cuid.h"
 
@@ -29,10 +30,12 @@ static const struct {
     { "KEY_CHANGED", AUDIT_INFO },
     { "KEY_MINTED", AUDIT_INFO },
     { "KEY_REVOKED", AUDIT_INFO },
+    { "LOG_ANCHORED", AUDIT_INFO },
     { "LOG_CHAIN_BROKEN", AUDIT_CRITICAL },
     { "MEMBER_ADDED", AUDIT_INFO },
     { "MEMBER_REMOVED", AUDIT_INFO },
     { "PASSWORD_CHANGED", AUDIT_INFO },
+    { "LOG_REANCHORED", AUDIT_WARNING },
     { "RATE_LIMITED", AUDIT_WARNING },
     { "ROLE_CHANGED", AUDIT_INFO },
     { "ROLE_DENIED", AUDIT_WARNING },
@@ -127,6 +130,7 @@ enum err audit_record_insert(struct cx *cx, const struct audit_record *r)
         .request_id = r->request_id,
         .count = r->count,
     };
+    TRY(seal_row(cx, &in));
     return audit_insert(cx, &in, NULL);
 }
 

@@ -7,7 +7,7 @@
  * Refusals before authentication, and exceeded rates, are counted per address, actor, type and
  * minute: one row with a count.
  *
- * Owns table audit. Sealing (seq, hash, epoch) is another module's. */
+ * Owns table audit. Sealing (seq, hash, epoch) is seal.h's. */
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
@@ -56,5 +56,8 @@ void audit_refused(struct cx *cx, const struct op *op, const struct raw_request 
 /* Operation rows: list_audit_logs, list_security_events. */
 extern const struct op audit_ops[];
 extern const size_t audit_ops_count;
+/* Of the operator: verify_log, export_log. */
+extern const struct op log_ops[];
+extern const size_t log_ops_count;
 
 #endif

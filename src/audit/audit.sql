@@ -2,13 +2,13 @@
 
 -- name: audit_insert
 -- kind: exec
--- in: id text, workspace_id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int
+-- in: id text, workspace_id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int, seq int?, hash blob?, epoch int?
 INSERT INTO audit (id, workspace_id, created_at, action, type, severity, outcome, actor_kind,
                    actor_id, actor_name, on_behalf_of, entity_type, entity_id, message, metadata,
-                   remote_addr, request_id, count)
+                   remote_addr, request_id, count, seq, hash, epoch)
 VALUES (:id, :workspace_id, :created_at, :action, :type, :severity, :outcome, :actor_kind,
         :actor_id, :actor_name, :on_behalf_of, :entity_type, :entity_id, :message, :metadata,
-        :remote_addr, :request_id, :count);
+        :remote_addr, :request_id, :count, :seq, :hash, :epoch);
 
 -- name: audit_list
 -- kind: many
@@ -53,8 +53,237 @@ WHERE workspace_id = :workspace_id AND severity IS NOT NULL
   AND (:actor_id IS NULL OR actor_id = :actor_id)
 ORDER BY created_at DESC, id DESC LIMIT :limit;
 
--- name: audit_chain_end
+-- ---- the seal (docs/security/log.md) ----
+
+-- name: seal_lock
+-- kind: one
+-- out: locked bool
+-- hot
+-- scan: no table
+-- doc: One sealer over all nodes; false: another one is at it. Ends with the transaction.
+-- sqlite:
+SELECT 1 AS locked;
+-- pgsql:
+SELECT CASE WHEN pg_try_advisory_xact_lock(7269617) THEN 1 ELSE 0 END::bigint AS locked;
+
+-- name: seal_root_get
+-- kind: one
+-- out: value text, updated_at int
+-- doc: The secret, sealed by the vault, under which the log's own secrets stand; in hex.
+SELECT value, updated_at FROM installation WHERE name = 'log.root';
+
+-- name: seal_root_add
+-- kind: exec
+-- in: value text, now int
+INSERT INTO installation (name, value, updated_at) VALUES ('log.root', :value, :now)
+ON CONFLICT DO NOTHING;
+
+-- name: seal_root_forget
+-- kind: exec
+DELETE FROM installation WHERE name = 'log.root';
+
+-- name: seal_state_get
+-- kind: one
+-- out: generation int, number int, epoch int, secret blob, last_hash blob, reason text, after_number int, waiting int, checkpoint_at int
+-- hot
+SELECT generation, number, epoch, secret, last_hash, reason, after_number, waiting, checkpoint_at
+FROM audit_seal WHERE id = 1;
+
+-- name: seal_state_begin
+-- kind: exec
+-- in: generation int, secret blob, last_hash blob, reason text, after_number int, now int
+INSERT INTO audit_seal (id, generation, number, epoch, secret, last_hash, reason, after_number,
+                        checkpoint_at)
+VALUES (1, :generation, 1, 1, :secret, :last_hash, :reason, :after_number, :now)
+ON CONFLICT DO NOTHING;
+
+-- name: seal_state_forget
+-- kind: exec
+DELETE FROM audit_seal WHERE id = 1;
+
+-- name: seal_state_evolve
+-- kind: exec
+-- in: number int, epoch int, secret blob, last_hash blob, now int
+-- hot
+-- doc: Judged by affected rows: nobody makes checkpoint :number twice.
+UPDATE audit_seal SET number = number + 1, epoch = :epoch, secret = :secret, last_hash = :last_hash, waiting = 0,
+    checkpoint_at = :now
+WHERE id = 1 AND number = :number;
+
+-- name: seal_state_count
+-- kind: exec
+-- in: rows int
+-- hot
+UPDATE audit_seal SET waiting = waiting + :rows WHERE id = 1;
+
+-- name: seal_chain_get
 -- kind: one
 -- in: workspace_id text
--- out: seq int?
-SELECT max(seq) FROM audit WHERE workspace_id = :workspace_id AND seq IS NOT NULL;
+-- out: seq int, hash blob, epoch int, mac blob, signed_seq int, signed_at int?, generation int, number int, base_seq int, base_hash blob?, base_at int?, base_mac blob?, broken text?
+-- hot
+SELECT seq, hash, epoch, mac, signed_seq, signed_at, generation, number, base_seq, base_hash,
+    base_at, base_mac, broken
+FROM audit_chains WHERE workspace_id = :workspace_id;
+
+-- name: seal_chain_add
+-- kind: exec
+-- in: workspace_id text, seq int, hash blob, epoch int, mac blob
+-- hot
+INSERT INTO audit_chains (workspace_id, seq, hash, epoch, mac)
+VALUES (:workspace_id, :seq, :hash, :epoch, :mac)
+ON CONFLICT DO NOTHING;
+
+-- name: seal_chain_move
+-- kind: exec
+-- in: workspace_id text, seq int, hash blob, epoch int, mac blob, old_seq int, old_hash blob
+-- hot
+-- doc: Judged by affected rows: a head that is not what it was is not moved, so no chain forks.
+UPDATE audit_chains SET seq = :seq, hash = :hash, epoch = :epoch, mac = :mac
+WHERE workspace_id = :workspace_id AND seq = :old_seq AND hash = :old_hash;
+
+-- name: seal_chain_broken_set
+-- kind: exec
+-- in: workspace_id text, broken text?
+-- hot
+UPDATE audit_chains SET broken = :broken WHERE workspace_id = :workspace_id;
+
+-- name: seal_chain_unsigned
+-- kind: many
+-- in: limit int
+-- out: workspace_id text, seq int, hash blob, epoch int, mac blob, broken text?
+-- hot
+-- tenantless: a checkpoint is for all workspaces
+SELECT workspace_id, seq, hash, epoch, mac, broken FROM audit_chains
+WHERE seq > signed_seq ORDER BY workspace_id LIMIT :limit;
+
+-- name: seal_chain_sign
+-- kind: exec
+-- in: workspace_id text, seq int, generation int, number int, now int
+-- hot
+UPDATE audit_chains SET signed_seq = seq, generation = :generation, number = :number,
+    signed_at = :now
+WHERE workspace_id = :workspace_id AND seq = :seq;
+
+-- name: seal_chain_list
+-- kind: many
+-- in: from text, limit int
+-- out: workspace_id text, seq int, hash blob, epoch int, mac blob, signed_seq int, base_seq int, base_hash blob?, base_at int?, base_mac blob?, broken text?
+-- tenantless: the whole log is verified
+SELECT workspace_id, seq, hash, epoch, mac, signed_seq, base_seq, base_hash, base_at, base_mac,
+    broken
+FROM audit_chains WHERE workspace_id >= :from ORDER BY workspace_id LIMIT :limit;
+
+-- name: seal_chain_rebase
+-- kind: exec
+-- in: workspace_id text, old_base int, base_seq int, base_hash blob, base_at int, base_mac blob
+UPDATE audit_chains SET base_seq = :base_seq, base_hash = :base_hash, base_at = :base_at,
+    base_mac = :base_mac
+WHERE workspace_id = :workspace_id AND base_seq = :old_base AND signed_seq >= :base_seq;
+
+-- name: seal_unsealed_list
+-- kind: many
+-- in: limit int
+-- out: id text, workspace_id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int
+-- hot
+-- tenantless: the sealer serves every workspace
+SELECT id, workspace_id, created_at, action, type, severity, outcome, actor_kind, actor_id,
+    actor_name, on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id,
+    count
+FROM audit WHERE seq IS NULL ORDER BY workspace_id, id LIMIT :limit;
+
+-- name: seal_rows_set
+-- kind: exec
+-- in: workspace_id text, first int, ids text, hashes blob, epoch int
+-- hot
+-- doc: Rows of one chain from :first on: ids as a JSON array, hashes one after the other. The plus signs leave SQLite the primary key alone to find rows by.
+-- sqlite:
+UPDATE audit SET seq = :first + r.key, hash = substr(:hashes, r.key * 32 + 1, 32), epoch = :epoch
+FROM json_each(:ids) AS r
+WHERE audit.id = r.value AND +audit.workspace_id = :workspace_id AND +audit.seq IS NULL;
+-- pgsql:
+UPDATE audit SET seq = :first + r.n - 1,
+    hash = substring(:hashes FROM CAST((r.n - 1) * 32 + 1 AS int) FOR 32), epoch = :epoch
+FROM json_array_elements_text(CAST(:ids AS json)) WITH ORDINALITY AS r(id, n)
+WHERE audit.id = r.id AND audit.workspace_id = :workspace_id AND audit.seq IS NULL;
+
+-- name: seal_checkpoint_add
+-- kind: exec
+-- in: generation int, number int, now int, hash blob, text text
+-- hot
+INSERT INTO audit_checkpoints (generation, number, created_at, hash, text)
+VALUES (:generation, :number, :now, :hash, :text);
+
+-- name: seal_checkpoint_list
+-- kind: many
+-- in: generation int, number int, limit int
+-- out: generation int, number int, created_at int, hash blob, text text
+-- doc: Those behind (generation, number).
+SELECT generation, number, created_at, hash, text FROM audit_checkpoints
+WHERE (generation, number) > (:generation, :number)
+ORDER BY generation, number LIMIT :limit;
+
+-- name: seal_checkpoint_get
+-- kind: one
+-- in: generation int, number int
+-- out: created_at int, hash blob, text text
+SELECT created_at, hash, text FROM audit_checkpoints
+WHERE generation = :generation AND number = :number;
+
+-- name: seal_checkpoint_last
+-- kind: one
+-- out: generation int, number int, hash blob
+SELECT generation, number, hash FROM audit_checkpoints
+ORDER BY generation DESC, number DESC LIMIT 1;
+
+-- name: seal_row_last
+-- kind: one
+-- in: workspace_id text
+-- out: seq int, hash blob?
+-- hot
+SELECT seq, hash FROM audit WHERE workspace_id = :workspace_id AND seq IS NOT NULL
+ORDER BY seq DESC LIMIT 1;
+
+-- name: seal_row_slice
+-- kind: each
+-- in: workspace_id text, after int, to int, limit int
+-- out: id text, workspace_id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int, seq int, hash blob?, epoch int?
+-- doc: Sealed rows of a chain, in its order.
+SELECT id, workspace_id, created_at, action, type, severity, outcome, actor_kind, actor_id,
+    actor_name, on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id,
+    count, seq, hash, epoch
+FROM audit
+WHERE workspace_id = :workspace_id AND seq > :after AND seq <= :to
+ORDER BY seq LIMIT :limit;
+
+-- name: seal_row_hash
+-- kind: one
+-- in: workspace_id text, seq int
+-- out: id text, hash blob?
+SELECT id, hash FROM audit WHERE workspace_id = :workspace_id AND seq = :seq;
+
+-- name: seal_unsealed_count
+-- kind: one
+-- out: rows int
+-- tenantless: the whole log is verified
+SELECT count(*) FROM audit WHERE seq IS NULL;
+
+-- name: seal_chain_next
+-- kind: one
+-- in: from text
+-- out: workspace_id text
+-- tenantless: the whole log is verified
+-- doc: The next name that sealed rows carry: a chain without a head shows.
+SELECT workspace_id FROM audit WHERE workspace_id >= :from AND seq IS NOT NULL
+ORDER BY workspace_id LIMIT 1;
+
+-- name: seal_purge_slice
+-- kind: many
+-- in: workspace_id text, after int, to int, limit int
+-- out: seq int, created_at int, hash blob?
+SELECT seq, created_at, hash FROM audit
+WHERE workspace_id = :workspace_id AND seq > :after AND seq <= :to ORDER BY seq LIMIT :limit;
+
+-- name: seal_purge_rows
+-- kind: exec
+-- in: workspace_id text, to int
+DELETE FROM audit WHERE workspace_id = :workspace_id AND seq <= :to;

@@ -339,12 +339,13 @@ static const struct field chain_view_fields[] = {
       .type = FIELD_JSON,
       .flags = FIELD_NULLABLE,
       .offset = FIELD_AT(struct chain_view, last_checkpoint),
-      .doc = "The last signed checkpoint" },
+      .doc = "The last signed checkpoint: {generation, number, seq, at}" },
     { .name = "firstBreak",
       .type = FIELD_JSON,
       .flags = FIELD_NULLABLE,
       .offset = FIELD_AT(struct chain_view, first_break),
-      .doc = "The first place where the chain does not hold" },
+      .doc = "The first place where the chain did not hold when it was last looked at: {seq, kind, "
+             "foundAt}" },
     FIELD_END,
 };
 static const struct field event_list_input_fields[] = {
@@ -417,6 +418,43 @@ static struct event_view event_view_of(struct cx *cx, const struct audit_event_l
     return v;
 }
 
+/* {"generation":1,"number":7,"seq":12,"at":"…"}; absent: nothing is signed yet. */
+static struct str checkpoint_json(struct cx *cx, const struct seal_chain_get_row *c)
+{
+    struct buf b;
+    struct json_writer w;
+    if (!c->signed_at.given)
+        return STR_NULL;
+    buf_init(&b, cx->arena, 1024);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_key_lit(&w, "generation");
+    jw_i64(&w, c->generation);
+    jw_key_lit(&w, "number");
+    jw_i64(&w, c->number);
+    jw_key_lit(&w, "seq");
+    jw_i64(&w, c->signed_seq);
+    jw_key_lit(&w, "at");
+    jw_time(&w, c->signed_at.value);
+    jw_object_end(&w);
+    return buf_str(&b);
+}
+
+static enum err chain_view_fill(struct cx *cx, struct chain_view *ret)
+{
+    struct seal_chain_get_in in = { .workspace_id = tenant(cx) };
+    struct seal_chain_get_row chain;
+    bool found;
+    TRY(seal_chain_get(cx, &in, &chain, &found));
+    ret->last_seq_seen = found ? FIELD_GIVEN : FIELD_NULL;
+    if (!found)
+        return OK;
+    ret->last_seq = chain.seq;
+    ret->last_checkpoint = checkpoint_json(cx, &chain);
+    ret->first_break = chain.broken;
+    return OK;
+}
+
 static enum err event_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct event_list_input *in = input;
@@ -435,13 +473,7 @@ static enum err event_list_run(struct cx *cx, const void *input, void *output)
     struct audit_event_list_row *rows;
     size_t count;
     TRY(audit_event_list(cx, &q, &rows, &count));
-    struct audit_chain_end_in chain_in = { .workspace_id = tenant(cx) };
-    struct audit_chain_end_row chain;
-    bool found;
-    TRY(audit_chain_end(cx, &chain_in, &chain, &found));
-    bool sealed = found && chain.seq.given;
-    out->chain.last_seq = sealed ? chain.seq.value : 0;
-    out->chain.last_seq_seen = sealed ? FIELD_GIVEN : FIELD_NULL;
+    TRY(chain_view_fill(cx, &out->chain));
     size_t n = count > (size_t)in->page.limit ? (size_t)in->page.limit : count;
     struct event_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)

@@ -18,6 +18,7 @@ struct app {
     struct registry *ops;            /* op/registry.h */
     const struct gate_hooks *hooks;  /* op/gate.h */
     struct audit_log *audit;         /* audit/audit.h; NULL: events are not kept */
+    struct seal *seal;               /* audit/seal.h; NULL: rows stay unsealed */
     struct auth *auth;               /* auth/auth.h */
     struct limits *limits;           /* limits/limits.h */
     struct job_runner *jobs;         /* jobs/jobs.h */

@@ -237,6 +237,51 @@ bool gcm_open(const uint8_t key[GCM_KEY_BYTES], const uint8_t iv[GCM_IV_BYTES], 
     return genuine;
 }
 
+/* ---- Ed25519 ---- */
+
+static EVP_PKEY *ed25519_private(const uint8_t seed[ED25519_SEED_BYTES])
+{
+    return must(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_SEED_BYTES));
+}
+
+void ed25519_public(const uint8_t seed[ED25519_SEED_BYTES], uint8_t out[ED25519_PUBLIC_BYTES])
+{
+    size_t len = ED25519_PUBLIC_BYTES;
+    EVP_PKEY *key = ed25519_private(seed);
+    must_be_one(EVP_PKEY_get_raw_public_key(key, out, &len));
+    assert(len == ED25519_PUBLIC_BYTES);
+    EVP_PKEY_free(key);
+}
+
+void ed25519_sign(const uint8_t seed[ED25519_SEED_BYTES], struct str in,
+                  uint8_t out[ED25519_SIGNATURE_BYTES])
+{
+    size_t len = ED25519_SIGNATURE_BYTES;
+    EVP_PKEY *key = ed25519_private(seed);
+    EVP_MD_CTX *c = must(EVP_MD_CTX_new());
+    must_be_one(EVP_DigestSignInit(c, NULL, NULL, NULL, key));
+    must_be_one(EVP_DigestSign(c, out, &len, (const unsigned char *)in.ptr, in.len));
+    assert(len == ED25519_SIGNATURE_BYTES);
+    EVP_MD_CTX_free(c);
+    EVP_PKEY_free(key);
+}
+
+bool ed25519_verify(const uint8_t public_key[ED25519_PUBLIC_BYTES], struct str in,
+                    const uint8_t signature[ED25519_SIGNATURE_BYTES])
+{
+    EVP_PKEY *key =
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, ED25519_PUBLIC_BYTES);
+    if (!key)
+        return false;
+    EVP_MD_CTX *c = must(EVP_MD_CTX_new());
+    must_be_one(EVP_DigestVerifyInit(c, NULL, NULL, NULL, key));
+    bool genuine = EVP_DigestVerify(c, signature, ED25519_SIGNATURE_BYTES,
+                                    (const unsigned char *)in.ptr, in.len) == 1;
+    EVP_MD_CTX_free(c);
+    EVP_PKEY_free(key);
+    return genuine;
+}
+
 bool bytes_equal(const void *a, const void *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;

@@ -34,6 +34,16 @@ void gcm_seal(const uint8_t key[GCM_KEY_BYTES], const uint8_t iv[GCM_IV_BYTES], 
 bool gcm_open(const uint8_t key[GCM_KEY_BYTES], const uint8_t iv[GCM_IV_BYTES], struct str aad,
               struct str in, const uint8_t tag[GCM_TAG_BYTES], uint8_t *out);
 
+/* Ed25519 (RFC 8032). */
+#define ED25519_SEED_BYTES 32
+#define ED25519_PUBLIC_BYTES 32
+#define ED25519_SIGNATURE_BYTES 64
+void ed25519_public(const uint8_t seed[ED25519_SEED_BYTES], uint8_t out[ED25519_PUBLIC_BYTES]);
+void ed25519_sign(const uint8_t seed[ED25519_SEED_BYTES], struct str in,
+                  uint8_t out[ED25519_SIGNATURE_BYTES]);
+bool ed25519_verify(const uint8_t public_key[ED25519_PUBLIC_BYTES], struct str in,
+                    const uint8_t signature[ED25519_SIGNATURE_BYTES]);
+
 bool bytes_equal(const void *a, const void *b, size_t len); /* constant time */
 void random_bytes(void *out, size_t len);
 /* As good, from a stock of this thread: for ids, one of which every request takes. */

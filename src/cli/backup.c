@@ -84,16 +84,22 @@ static int restore_into(struct program *p, int fd)
 {
     struct cx cx = { .arena = arena_new(0), .app = &p->app, .now_ms = clock_wall_ms() };
     struct db_archive_counts counts;
+    char error[1000] = "";
     cx.principal.kind = PRINCIPAL_OPERATOR;
     enum err e = db_archive_read(&cx, fd, show_progress, NULL, &counts);
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r");
-    if (e != OK)
+    bool good = e == OK;
+    if (!good) {
         print_failure(&cx, e);
-    else
+    } else {
         printf("%" PRId64 " rows of %" PRId64 " tables restored\n", counts.rows, counts.tables);
+        good = program_seal(p, error, sizeof error);
+        if (!good)
+            cli_fail("%s; the next start tries again", error);
+    }
     arena_free(cx.arena);
-    return e == OK ? EXIT_OK : EXIT_FAILED;
+    return good ? EXIT_OK : EXIT_FAILED;
 }
 
 int cmd_restore(struct cli_args *a)
@@ -110,7 +116,7 @@ int cmd_restore(struct cli_args *a)
     int fd = open(file, O_RDONLY | O_CLOEXEC), code = EXIT_FAILED;
     if (fd < 0)
         return cli_fail("%s cannot be opened: %s", file, strerror(errno));
-    if (program_open(a->config, PROGRAM_SERVER, &p, error, sizeof error)) {
+    if (program_open(a->config, PROGRAM_RESTORE, &p, error, sizeof error)) {
         code = restore_into(p, fd);
         program_close(p);
     } else {

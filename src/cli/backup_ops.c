@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "audit/seal.h"
+#include "base/app.h"
 #include "db/archive.h"
 
 struct backup_in {
@@ -88,6 +90,9 @@ static enum err backup_run(struct cx *cx, const void *in, void *out)
     }
     if (access(path, F_OK) == 0)
         FAIL(cx, CONFLICT, "%s is already there; a backup never replaces a file.", path);
+    /* What the backup holds of the log is signed: its keys stay here. */
+    if (cx->app->seal)
+        TRY(seal_tick(cx->app->seal, cx->now_ms, true));
     TRY(write_whole(cx, path, tmp, &counts));
     *(struct backup_out *)out = (struct backup_out){ counts.tables, counts.rows, counts.bytes };
     return OK;

@@ -88,6 +88,7 @@ int cmd_configuration(struct cli_args *a);
 int cmd_migrate(struct cli_args *a);
 int cmd_backup(struct cli_args *a);
 int cmd_restore(struct cli_args *a);
+int cmd_log(struct cli_args *a);
 int cmd_doctor(struct cli_args *a);
 int cmd_version(struct cli_args *a);
 

@@ -61,6 +61,12 @@ const struct command cli_commands[] = {
       cmd_backup },
     { "restore", "FILE", "Load a backup into an empty data folder or database",
       "All sessions end, and what was under way is marked as interrupted.", cmd_restore },
+    { "log", "verify|export …", "Verify the sealed log of deeds, or write it to a file",
+      "  log verify [--checkpoints FILE] [--json]   names the first break; exit code 1 when there "
+      "is one\n"
+      "  log verify --export FILE [--json]          an exported log, without database or keys\n"
+      "  log export FILE [--workspace ID]           rows and checkpoints, a line of JSON each",
+      cmd_log },
     { "doctor", "[--json]", "Show the configuration and check what can be checked", NULL,
       cmd_doctor },
     { "version", "", "Print the version", NULL, cmd_version },

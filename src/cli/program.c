@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "audit/audit.h"
+#include "audit/seal.h"
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -20,6 +21,7 @@
 #include "chat/chat.h"
 #include "cli/backup_ops.h"
 #include "cli/keys_ops.h"
+#include "cli/log_sink.h"
 #include "cost/cost.h"
 #include "credentials/credentials.h"
 #include "db/db.h"
@@ -45,6 +47,7 @@ struct registry *program_registry(char *error, size_t size)
     const struct registry_table tables[] = {
         { audit_ops, audit_ops_count },
         { tenancy_ops, tenancy_ops_count },
+        { log_ops, log_ops_count },
         { auth_ops, auth_ops_count },
         { security_ops, security_ops_count },
         { member_ops, member_ops_count },
@@ -230,6 +233,15 @@ static void kinds_add(struct job_kind *all, size_t *count, const struct job_kind
     *count += n;
 }
 
+bool program_seal(struct program *p, char *error, size_t size)
+{
+    const struct config *c = p->config;
+    struct seal_options o = { .dir = c->data,
+                              .sink = c->log_sink,
+                              .on_checkpoint = log_sink_on_checkpoint };
+    return log_sink_valid(c, error, size) && seal_open(&p->app, &o, &p->app.seal, error, size);
+}
+
 static void start_server_parts(struct program *p)
 {
     struct app *app = &p->app;
@@ -238,6 +250,7 @@ static void start_server_parts(struct program *p)
     kinds_add(kinds, &kinds_count, cost_job_kinds, cost_job_kinds_count);
     kinds_add(kinds, &kinds_count, search_job_kinds, search_job_kinds_count);
     kinds_add(kinds, &kinds_count, &chat_purge_job, 1);
+    kinds_add(kinds, &kinds_count, &log_sink_kind, 1);
     struct job_runner_options jobs = { .kinds = kinds,
                                        .kinds_count = kinds_count,
                                        .parallel_max = 4 };
@@ -248,6 +261,7 @@ static void start_server_parts(struct program *p)
     app->slow = pool_start("slow", SLOW_THREADS, SLOW_QUEUE_MAX, SLOW_STACK_BYTES);
     app->audit = audit_log_new(app);
     audit_log_start(app->audit);
+    seal_start(app->seal);
     app->jobs = job_runner_new(app, &jobs);
     metrics_add_source(app->metrics, job_metrics, app->jobs);
 }
@@ -261,10 +275,11 @@ static bool open_all(struct program *p, enum program_mode mode, char *error, siz
     p->app.stopping = &p->stopping;
     if (!data_folder_make(p->config, error, size) ||
         (p->lock_fd = data_folder_lock(p->config, error, size)) < 0 ||
-        !secrets_complete(p->config, mode == PROGRAM_SERVER, error, size) ||
-        !database_open(p->config, mode == PROGRAM_SERVER, &p->app.db, error, size) ||
+        !secrets_complete(p->config, mode != PROGRAM_COMMAND, error, size) ||
+        !database_open(p->config, mode != PROGRAM_COMMAND, &p->app.db, error, size) ||
         !schema_ready(p, mode, error, size) || !open_vault(p, error, size) ||
-        !open_blobs(p, error, size) || !open_gate(p, error, size))
+        !open_blobs(p, error, size) || !open_gate(p, error, size) ||
+        (mode != PROGRAM_RESTORE && !program_seal(p, error, size)))
         return false;
     if (mode == PROGRAM_SERVER)
         start_server_parts(p);
@@ -297,6 +312,8 @@ void program_close(struct program *p)
     pool_stop(app->slow);
     fetcher_free(app->fetcher);
     audit_log_free(app->audit);
+    app->audit = NULL;
+    seal_close(app->seal);
     auth_free(app->auth);
     credentials_release(app->credentials);
     limits_free(app->limits);

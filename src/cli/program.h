@@ -10,7 +10,8 @@
 
 enum program_mode {
     PROGRAM_COMMAND = 1, /* the schema must be current; no threads but the writer */
-    PROGRAM_SERVER       /* migrates; pools, jobs, audit log */
+    PROGRAM_SERVER,      /* migrates; pools, jobs, audit log */
+    PROGRAM_RESTORE      /* migrates, writes nothing else: the log is not sealed yet */
 };
 
 struct program {
@@ -25,6 +26,8 @@ struct program {
  * failure one clear sentence for an operator. */
 bool program_open(struct config *config, enum program_mode mode, struct program **ret, char *error,
                   size_t error_size);
+/* After a restore: the log goes on, with new keys. */
+bool program_seal(struct program *p, char *error, size_t error_size);
 /* Owns and frees the config. NULL is fine. */
 void program_close(struct program *p);
 

@@ -442,5 +442,6 @@ enum err db_archive_after_restore(struct cx *cx)
     TRY(restored_tool_calls_unknown(cx, &(struct restored_tool_calls_unknown_in){ now }, NULL));
     TRY(restored_approvals_expire(cx, &(struct restored_approvals_expire_in){ now }, NULL));
     TRY(restored_threads_release(cx, NULL));
+    TRY(restored_seal_forget(cx, NULL));
     return restored_nodes_forget(cx, NULL);
 }

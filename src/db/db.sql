@@ -42,14 +42,15 @@ SELECT max(number) AS number FROM schema_migrations;
 -- kind: many
 -- out: name text
 -- scan: the catalogue of tables is small
+-- doc: Without audit_seal: the log's secret of the moment has no copies.
 -- sqlite:
 SELECT name FROM pragma_table_list
 WHERE schema = 'main' AND type = 'table' AND substr(name, 1, 7) <> 'sqlite_'
-  AND name <> 'schema_migrations'
+  AND name NOT IN ('schema_migrations', 'audit_seal')
 ORDER BY name;
 -- pgsql:
 SELECT tablename::text AS name FROM pg_catalog.pg_tables
-WHERE schemaname = current_schema() AND tablename <> 'schema_migrations'
+WHERE schemaname = current_schema() AND tablename NOT IN ('schema_migrations', 'audit_seal')
 ORDER BY 1;
 
 -- name: archive_column_list
@@ -167,6 +168,12 @@ WHERE state = 'OPEN';
 -- scan: all of them are meant
 -- tenantless: a restore is for all workspaces
 UPDATE threads SET active_run_id = NULL WHERE active_run_id IS NOT NULL;
+
+-- name: restored_seal_forget
+-- kind: exec
+-- scan: it has one row
+-- doc: The log goes on with new keys, and says so, at the next start.
+DELETE FROM audit_seal;
 
 -- name: restored_nodes_forget
 -- kind: exec

@@ -3,6 +3,8 @@
  * Goals: no closure deletes more than SLICE_ROWS; bytes that no row owns go as well; a run that
  * dies half-way is simply run again. Non-goals: the data of people (its areas have purges of their
  * own). */
+#include "audit/audit_sql.h"
+#include "audit/seal.h"
 #include "base/app.h"
 #include "base/log.h"
 #include "blob/blob.h"
@@ -14,6 +16,7 @@
 enum { SLICE_ROWS = 1000 };
 enum { DONE_JOBS_DAYS = 7, DEAD_JOBS_DAYS = 90, IDEMPOTENCY_DAYS = 1, SESSION_DAYS = 90 };
 enum { RATE_SLICE_DAYS = 1, INVITE_DAYS = 90, ORPHAN_DAYS = 1 };
+enum { AUDIT_DAYS = 7 * 365 + 2, CHAINS_SLICE = 200 };
 
 struct purge {
     const char *what;
@@ -74,6 +77,54 @@ static enum err sweep_blobs(struct cx *cx)
     return OK;
 }
 
+/* ---- the log: from its beginning, chain by chain, so that the rest stays provable ---- */
+
+struct log_purge {
+    struct seal_chain_list_in in;
+    struct seal_chain_list_row *chains;
+    size_t count;
+    struct str workspace_id;
+    int64_t removed;
+};
+
+static enum err chains_read(struct cx *cx, void *arg)
+{
+    struct log_purge *p = arg;
+    return seal_chain_list(cx, &p->in, &p->chains, &p->count);
+}
+
+static enum err chain_slice(struct cx *cx, void *arg)
+{
+    struct log_purge *p = arg;
+    return seal_purge(cx, p->workspace_id, cx->now_ms - AUDIT_DAYS * DAY_MS, SLICE_ROWS,
+                      &p->removed);
+}
+
+static enum err purge_log(struct cx *cx, const struct job *job)
+{
+    struct log_purge p = { .in = { STR(""), CHAINS_SLICE } };
+    int64_t total = 0;
+    do {
+        TRY(db_read(cx, chains_read, &p));
+        for (size_t i = 0; i < p.count; i++) {
+            p.workspace_id = p.chains[i].workspace_id;
+            do {
+                struct arena_mark m = arena_mark(cx->arena);
+                TRY(db_write(cx, chain_slice, &p));
+                arena_reset(cx->arena, m);
+                total += p.removed;
+                if (job->lost && atomic_load(job->lost))
+                    return OK;
+            } while (p.removed == SLICE_ROWS);
+            /* The least text behind it: no id has a control character. */
+            p.in.from = str_fmt(cx->arena, "%.*s\x01", STR_ARG(p.workspace_id));
+        }
+    } while (p.count == CHAINS_SLICE);
+    if (total)
+        log_line(LOG_INFO, "retention", log_s("table", STR("audit")), log_i("rows", total));
+    return OK;
+}
+
 static enum err retention_run(struct cx *cx, const struct job *job)
 {
     struct purge purges[] = {
@@ -95,6 +146,8 @@ static enum err retention_run(struct cx *cx, const struct job *job)
             log_line(LOG_INFO, "retention", log_s("table", str_of(purges[i].what)),
                      log_i("rows", total));
     }
+    if (cx->app->seal)
+        TRY(purge_log(cx, job));
     return sweep_blobs(cx);
 }
 

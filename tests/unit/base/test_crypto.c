@@ -183,6 +183,45 @@ static void hex_is_strict(void **state)
                  hex_decode(STR(" 0"), out));
 }
 
+/* RFC 8032, section 7.1, tests 1 and 3. */
+static void ed25519_vectors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *seed, *public_key, *message, *signature;
+    } v[] = {
+        { "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+          "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+          "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e3970"
+          "1c"
+          "f9b46bd25bf5f0595bbe24655141438e7a100b" },
+        { "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+          "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+          "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760"
+          "98"
+          "4dc6594a7c15e9716ed28dc027beceea1ec40a" },
+    };
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        uint8_t seed[32], public_key[32], expected[32], signature[64], made[64], message[8];
+        assert_true(hex_decode(str_of(v[i].seed), seed));
+        assert_true(hex_decode(str_of(v[i].public_key), expected));
+        assert_true(hex_decode(str_of(v[i].signature), signature));
+        assert_true(hex_decode(str_of(v[i].message), message));
+        struct str in = { (const char *)message, strlen(v[i].message) / 2 };
+        ed25519_public(seed, public_key);
+        assert_memory_equal(public_key, expected, 32);
+        ed25519_sign(seed, in, made);
+        assert_memory_equal(made, signature, 64);
+        assert_true(ed25519_verify(public_key, in, signature));
+        signature[3] ^= 1;
+        assert_false(ed25519_verify(public_key, in, signature));
+        signature[3] ^= 1;
+        assert_false(ed25519_verify(public_key, STR("other"), signature));
+        memset(public_key, 0xff, sizeof public_key); /* no point of the curve */
+        assert_false(ed25519_verify(public_key, in, signature));
+    }
+}
+
 static void randomness(void **state)
 {
     (void)state;
@@ -235,10 +274,11 @@ int main(void)
     crypto_init();
     crypto_init();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_vectors),   cmocka_unit_test(hmac_vectors),
-        cmocka_unit_test(hkdf_vectors),     cmocka_unit_test(gcm_vectors),
-        cmocka_unit_test(base64_is_strict), cmocka_unit_test(hex_is_strict),
-        cmocka_unit_test(randomness),       cmocka_unit_test(threads_do_not_mix),
+        cmocka_unit_test(sha256_vectors),     cmocka_unit_test(hmac_vectors),
+        cmocka_unit_test(hkdf_vectors),       cmocka_unit_test(gcm_vectors),
+        cmocka_unit_test(ed25519_vectors),    cmocka_unit_test(base64_is_strict),
+        cmocka_unit_test(hex_is_strict),      cmocka_unit_test(randomness),
+        cmocka_unit_test(threads_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,184 @@
+/* See checkpoint.h. Reading is strict by writing: what was read is written again, and must be the
+ * same bytes. So nothing can stand in a line that its reader did not see. */
+#include "audit/checkpoint.h"
+
+#include "base/json.h"
+
+#define PREFIX STR("opboxd checkpoint\n")
+
+static void put_hex(struct json_writer *w, struct str key, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * ED25519_SIGNATURE_BYTES];
+    hex_encode(bytes, len, hex);
+    jw_key(w, key);
+    jw_str(w, (struct str){ hex, 2 * len });
+}
+
+static void put_i64(struct json_writer *w, struct str key, int64_t v)
+{
+    jw_key(w, key);
+    jw_i64(w, v);
+}
+
+static void put_heads(struct json_writer *w, const struct checkpoint *c)
+{
+    jw_key_lit(w, "chains");
+    jw_array(w);
+    for (size_t i = 0; i < c->heads_count; i++) {
+        const struct checkpoint_head *h = &c->heads[i];
+        jw_object(w);
+        jw_key_lit(w, "workspaceId");
+        jw_str(w, h->workspace_id);
+        put_i64(w, STR("seq"), h->seq);
+        put_hex(w, STR("hash"), h->hash, sizeof h->hash);
+        if (h->broken) {
+            jw_key_lit(w, "broken");
+            jw_bool(w, true);
+        }
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static struct str body_write(struct arena *a, const struct checkpoint *c)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, a, CHECKPOINT_LINE_BYTES_MAX);
+    jw_init(&w, &b);
+    jw_object(&w);
+    put_i64(&w, STR("v"), 1);
+    put_i64(&w, STR("generation"), c->generation);
+    put_i64(&w, STR("number"), c->number);
+    put_i64(&w, STR("at"), c->at_ms);
+    put_hex(&w, STR("before"), c->before, sizeof c->before);
+    put_hex(&w, STR("key"), c->key, sizeof c->key);
+    put_hex(&w, STR("next"), c->next, sizeof c->next);
+    if (c->number == 1) {
+        jw_key_lit(&w, "reason");
+        jw_str(&w, str_given(c->reason) ? c->reason : STR(""));
+        put_i64(&w, STR("after"), c->after);
+        put_hex(&w, STR("anchor"), c->anchor, sizeof c->anchor);
+    }
+    put_heads(&w, c);
+    jw_object_end(&w);
+    return buf_str(&b);
+}
+
+static struct str line_write(struct arena *a, struct str body,
+                             const uint8_t signature[ED25519_SIGNATURE_BYTES])
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, a, CHECKPOINT_LINE_BYTES_MAX + 512);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_key_lit(&w, "checkpoint");
+    jw_raw(&w, body);
+    put_hex(&w, STR("signature"), signature, ED25519_SIGNATURE_BYTES);
+    jw_object_end(&w);
+    return buf_str(&b);
+}
+
+static struct str signed_bytes(struct arena *a, struct str body)
+{
+    char *p = arena_alloc_raw(a, PREFIX.len + body.len + 1);
+    memcpy(p, PREFIX.ptr, PREFIX.len);
+    memcpy(p + PREFIX.len, body.ptr, body.len);
+    return (struct str){ p, PREFIX.len + body.len };
+}
+
+struct str checkpoint_write(struct arena *a, const struct checkpoint *c,
+                            const uint8_t seed[ED25519_SEED_BYTES])
+{
+    uint8_t signature[ED25519_SIGNATURE_BYTES];
+    struct str body = body_write(a, c);
+    ed25519_sign(seed, signed_bytes(a, body), signature);
+    return line_write(a, body, signature);
+}
+
+bool checkpoint_signed(struct arena *a, const struct checkpoint *c)
+{
+    return ed25519_verify(c->key, signed_bytes(a, c->body), c->signature);
+}
+
+void checkpoint_hash(struct str line, uint8_t out[SEAL_HASH_BYTES])
+{
+    sha256(line, out);
+}
+
+/* ---- reading ---- */
+
+static bool get_hex(const struct json *j, const char *key, uint8_t *out, size_t len)
+{
+    struct str s = json_text(j, key);
+    return s.len == 2 * len && hex_decode(s, out);
+}
+
+static bool get_i64(const struct json *j, const char *key, int64_t least, int64_t *ret)
+{
+    const struct json *v = json_get(j, key);
+    return v && json_to_i64(v, ret) && *ret >= least;
+}
+
+static bool head_read(const struct json *j, struct checkpoint_head *ret)
+{
+    const struct json *broken = json_get(j, "broken");
+    ret->workspace_id = json_text(j, "workspaceId");
+    ret->broken = broken && broken->type == JSON_BOOL && broken->boolean;
+    return str_given(ret->workspace_id) && ret->workspace_id.len <= CHECKPOINT_ID_BYTES_MAX &&
+           get_i64(j, "seq", 1, &ret->seq) && get_hex(j, "hash", ret->hash, sizeof ret->hash);
+}
+
+static bool heads_read(struct arena *a, const struct json *chains, struct checkpoint *ret)
+{
+    if (!chains || chains->type != JSON_ARRAY || chains->count > CHECKPOINT_HEADS_MAX)
+        return false;
+    ret->heads = arena_array(a, chains->count, sizeof *ret->heads);
+    ret->heads_count = chains->count;
+    for (uint32_t i = 0; i < chains->count; i++)
+        if (!head_read(&chains->items[i], &ret->heads[i]))
+            return false;
+    return true;
+}
+
+static bool body_read(struct arena *a, const struct json *j, struct checkpoint *ret)
+{
+    int64_t v;
+    if (!get_i64(j, "v", 1, &v) || v != 1 || !get_i64(j, "generation", 1, &ret->generation) ||
+        !get_i64(j, "number", 1, &ret->number) || !get_i64(j, "at", INT64_MIN, &ret->at_ms) ||
+        !get_hex(j, "before", ret->before, sizeof ret->before) ||
+        !get_hex(j, "key", ret->key, sizeof ret->key) ||
+        !get_hex(j, "next", ret->next, sizeof ret->next))
+        return false;
+    if (ret->number == 1) {
+        ret->reason = json_text(j, "reason");
+        if (!str_given(ret->reason) || ret->reason.len > CHECKPOINT_REASON_BYTES_MAX ||
+            !get_i64(j, "after", 0, &ret->after) ||
+            !get_hex(j, "anchor", ret->anchor, sizeof ret->anchor))
+            return false;
+    }
+    return heads_read(a, json_get(j, "chains"), ret);
+}
+
+bool checkpoint_read(struct arena *a, struct str line, struct checkpoint *ret, const char **ret_why)
+{
+    static const struct json_limits limits = { .depth_max = 5, .nodes_max = 8192 };
+    struct json j;
+    struct json_fault fault;
+    *ret = (struct checkpoint){ 0 };
+    *ret_why = "it is too long";
+    if (line.len > CHECKPOINT_LINE_BYTES_MAX)
+        return false;
+    *ret_why = "it is not JSON";
+    if (json_parse(a, line, &limits, &j, &fault) != OK)
+        return false;
+    *ret_why = "a field is missing or has a wrong form";
+    const struct json *body = json_get(&j, "checkpoint");
+    if (!body || body->type != JSON_OBJECT || !body_read(a, body, ret) ||
+        !get_hex(&j, "signature", ret->signature, sizeof ret->signature))
+        return false;
+    *ret_why = "it is not written as its content is";
+    ret->body = body_write(a, ret);
+    return str_eq(line_write(a, ret->body, ret->signature), line);
+}

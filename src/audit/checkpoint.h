@@ -1,0 +1,50 @@
+/* A checkpoint: one line of JSON that says, signed, how far the chains have come.
+ *
+ *     {"checkpoint":{"v":1,"generation":1,"number":7,"at":1795475474942,"before":"hex","key":"hex",
+ *      "next":"hex","chains":[{"workspaceId":"…","seq":12,"hash":"hex"}]},"signature":"hex"}
+ *
+ * The first of a generation also has "reason", "after" and "anchor" (behind "next"). Signed are the
+ * bytes of the object `checkpoint` behind "opboxd checkpoint\n", by `key`, which the line before
+ * has announced as its `next`. A line is exactly the one that its content makes: no spaces, this
+ * order. Pure. */
+#ifndef AUDIT_CHECKPOINT_H
+#define AUDIT_CHECKPOINT_H
+
+#include "audit/keys.h"
+
+#define CHECKPOINT_HEADS_MAX 500
+#define CHECKPOINT_LINE_BYTES_MAX (256 * 1024)
+#define CHECKPOINT_ID_BYTES_MAX 64
+#define CHECKPOINT_REASON_BYTES_MAX 32
+
+struct checkpoint_head {
+    struct str workspace_id; /* "": the system's chain */
+    int64_t seq;
+    uint8_t hash[SEAL_HASH_BYTES];
+    bool broken; /* it was not what this server had left: signed as it was found */
+};
+
+struct checkpoint {
+    int64_t generation, number, at_ms;
+    uint8_t before[SEAL_HASH_BYTES]; /* of the line before; zeros: none */
+    uint8_t key[ED25519_PUBLIC_BYTES], next[ED25519_PUBLIC_BYTES];
+    struct str reason;              /* number 1 only: "new", "restored", "key lost" */
+    int64_t after;                  /* then: last number of the generation before; 0: none */
+    uint8_t anchor[SEAL_MAC_BYTES]; /* then: seal_generation_mac */
+    struct checkpoint_head *heads;
+    size_t heads_count;
+    struct str body; /* read: the bytes that are signed */
+    uint8_t signature[ED25519_SIGNATURE_BYTES];
+};
+
+/* The line, without its end. */
+struct str checkpoint_write(struct arena *a, const struct checkpoint *c,
+                            const uint8_t seed[ED25519_SEED_BYTES]);
+/* False: *ret_why says what is wrong. The signature is not checked. */
+bool checkpoint_read(struct arena *a, struct str line, struct checkpoint *ret,
+                     const char **ret_why);
+/* Is it signed by the key that it names? */
+bool checkpoint_signed(struct arena *a, const struct checkpoint *c);
+void checkpoint_hash(struct str line, uint8_t out[SEAL_HASH_BYTES]);
+
+#endif
