@@ -101,7 +101,8 @@ enum err db_run(struct cx *cx, const struct db_stmt *s, const struct db_value *p
 {
     struct db_tx *tx = cx->tx;
     assert(tx && !tx->in_row);
-    /* Reads may be of any kind there: who asks for it knows that they may see different snapshots. */
+    /* Reads may be of any kind there: who asks for it knows that they may see different snapshots.
+     */
     assert(tx->mode != DB_MODE_WRITE_READ_COMMITTED ||
            !(s->flags & DB_STMT_WRITE && !(s->flags & DB_STMT_HOT)));
     params_check(s, params);

@@ -1,9 +1,9 @@
-/* Goals: an answer without a copy of the file (only the page is made anew, for its nonce), one policy,
- * no way from a path to a file that is not in the table. Non-goal: inflating for clients without gzip;
- * files are stored compressed only, and each browser takes that.
+/* Goals: an answer without a copy of the file (only the page is made anew, for its nonce), one
+ * policy, no way from a path to a file that is not in the table. Non-goal: inflating for clients
+ * without gzip; files are stored compressed only, and each browser takes that.
  *
- * Invariants: the page is never stored and never 304, since a kept page would carry an old nonce; what
- * is immutable carries a hash of its content in its name. */
+ * Invariants: the page is never stored and never 304, since a kept page would carry an old nonce;
+ * what is immutable carries a hash of its content in its name. */
 #include "http/console.h"
 
 #include "base/buf.h"

@@ -7,7 +7,8 @@
 
 #include "op/op.h"
 
-/* One file. The generated table (tools/embed.py) is sorted by name, so that a look-up is a bisection. */
+/* One file. The generated table (tools/embed.py) is sorted by name, so that a look-up is a
+ * bisection. */
 struct console_file {
     const char *name;         /* "assets/index-4f2a.js", "docs/operations" */
     const char *content_type; /* what is served */

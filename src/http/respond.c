@@ -265,7 +265,7 @@ static void put_download_headers(struct conn *c, const struct download *d)
         str_given(d->policy)     ? d->policy
         : str_given(d->filename) ? STR("default-src 'none'; sandbox")
                                  : STR("default-src 'self'; object-src 'none'; base-uri 'none'; "
-                                     "form-action 'self'; frame-ancestors 'none'"));
+                                       "form-action 'self'; frame-ancestors 'none'"));
 }
 
 static void reply_download(struct conn *c, struct reply *r)

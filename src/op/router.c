@@ -1,7 +1,8 @@
 /* Goals: match a path in time that depends on its length, not on the number of rows; literals win
  * over parameters, but a parameter is tried where the literal has no row of that method, so that
- * catch-all rows work; a rest ("{page...}") takes what neither has. Invariants: segments are decoded
- * before they are compared; "." and ".." never match, empty ones and too many only in a rest. */
+ * catch-all rows work; a rest ("{page...}") takes what neither has. Invariants: segments are
+ * decoded before they are compared; "." and ".." never match, empty ones and too many only in a
+ * rest. */
 #include "op/router.h"
 
 #include <assert.h>

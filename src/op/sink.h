@@ -17,8 +17,8 @@ bool sink_event(struct sink *s, struct str event, struct str id, struct str data
 void sink_comment(struct sink *s, struct str text);
 /* Extra response headers; only before the first event. */
 void sink_header(struct sink *s, const char *name, struct str value);
-/* There is nothing to stream: the answer is 204. Instead of any event, before the operation's function
- * returns. */
+/* There is nothing to stream: the answer is 204. Instead of any event, before the operation's
+ * function returns. */
 void sink_nothing(struct sink *s);
 void sink_close(struct sink *s); /* the stream is whole */
 void sink_abort(
