@@ -232,7 +232,7 @@ WHERE generation = :generation AND number = :number;
 -- name: seal_checkpoint_last
 -- kind: one
 -- out: generation int, number int, hash blob
-SELECT generation, number, hash FROM audit_checkpoints
+SELECT generation, number, hash FROM audit_checkpoints WHERE generation > 0
 ORDER BY generation DESC, number DESC LIMIT 1;
 
 -- name: seal_row_last
