@@ -52,7 +52,7 @@ function wrongValues(schema, { text = false } = {}) {
   if (s.maxLength) bad.push(['too long', 'x'.repeat(s.maxLength + 1)]);
   if (s.minLength) bad.push(['empty', '']);
   if (s.enum) bad.push(['outside the enum', 'NO_SUCH_WORD']);
-  if (s.format) bad.push(['not a ' + s.format, 'x']);
+  if (s.format && s.format !== 'password') bad.push(['not a ' + s.format, 'x']);
   if (s.maximum !== undefined) bad.push(['too large', s.maximum + 1]);
   if (s.minimum !== undefined) bad.push(['too small', s.minimum - 1]);
   if (s.type === 'integer') bad.push(['a fraction', 1.5]);
@@ -85,7 +85,8 @@ for (const [engine, rows] of [['sqlite', sqliteRows], ['postgres', postgresRows]
     if (skip) return;
     s = await initialized(engine);
     await foreignTenant();
-    server = await serve(s, { flags: unlimited });
+    // No provider is asked: the address is one where nobody is.
+    server = await serve(s, { flags: unlimited, env: { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' } });
     foreign = await signedIn(server, stranger);
     people = { OWNER: await signedIn(server, owner) };
     for (const role of ROLES.slice(1)) {
@@ -222,7 +223,7 @@ for (const [engine, rows] of [['sqlite', sqliteRows], ['postgres', postgresRows]
       for (const role of ROLES) {
         const r = await call(op, people[role]);
         assert.equal([401, 403].includes(r.status), !op.roles.includes(role), said(op, role, r));
-        assert.ok(r.status < 500, said(op, role, r));
+        assert.ok(r.status < 500 || r.body.code === 'UPSTREAM_ERROR', said(op, role, r));
       }
   });
 

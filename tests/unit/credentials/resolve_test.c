@@ -262,14 +262,14 @@ static void what_is_altered_or_moved_is_unreadable(void **state)
         "UPDATE credentials SET endpoint = 'https://evil.example' WHERE provider = 'hermes'",
         "UPDATE credentials SET endpoint = NULL WHERE provider = 'openai'",
         "UPDATE credentials SET endpoint = 'https://evil.example' WHERE provider = 'groq'",
-        "UPDATE credentials SET secret = (SELECT secret FROM credentials WHERE provider = "
-        "'openai') "
-        "WHERE provider = 'hermes'",
+        ("UPDATE credentials SET secret = (SELECT secret FROM credentials WHERE provider = "
+         "'openai') "
+         "WHERE provider = 'hermes'"),
         "UPDATE credentials SET secret_version = secret_version + 1",
         "UPDATE credentials SET id = 'other' WHERE provider = 'groq'",
         "UPDATE credentials SET tier = 'USER', owner_id = 'ann' WHERE provider = 'groq'",
-        "UPDATE credentials SET secret = cf_secret, secret_version = cf_secret_version "
-        "WHERE provider = 'openclaw'",
+        ("UPDATE credentials SET secret = cf_secret, secret_version = cf_secret_version "
+         "WHERE provider = 'openclaw'"),
         "UPDATE data_keys SET wrapped = (SELECT secret FROM credentials WHERE provider = 'hermes')",
         "DELETE FROM data_keys WHERE scope = 'org'",
         "UPDATE data_keys SET root_id = 'ffffffffffffffff' WHERE scope = 'org'",
