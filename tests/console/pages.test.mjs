@@ -70,7 +70,7 @@ check('a filter that is not understood is dropped, and said', { as: 'MEMBER', pa
 
 check('display: dark, compact and the zone hold after a reload; letters can be switched off', { as: 'MEMBER', path: '/settings/display' }, async ({ page }) => {
   await page.getByText('Dark', { exact: true }).click();
-  await page.getByText('Compact rows').click();
+  await page.getByRole('switch', { name: /Compact rows/ }).click();
   await page.getByRole('combobox', { name: 'Time zone' }).selectOption('Asia/Singapore');
   await page.reload();
   await heading(page, 'Display');
@@ -79,7 +79,7 @@ check('display: dark, compact and the zone hold after a reload; letters can be s
   assert.equal(await page.evaluate(() => document.documentElement.dataset.density), 'compact');
   await page.getByText(/GMT\+8|Singapore/).first().waitFor();
   await page.goto('/settings/shortcuts');
-  await page.getByText('Single letters do something').click();
+  await page.getByRole('switch', { name: 'Single letters do something' }).click();
   await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('g');
   await page.keyboard.press('k');
