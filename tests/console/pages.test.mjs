@@ -19,6 +19,7 @@ const screens = ['/', '/chat/sample', '/kb', '/search?q=passport', '/settings/pr
 const settled = async (page) => {
   await page.locator('h1').first().waitFor();
   await page.waitForLoadState('networkidle');
+  await page.waitForFunction(() => !document.querySelector('[data-loading], .boot'));
 };
 
 check('knowledge base: the tree by keyboard, the page, its words; a VIEWER reads the same', { as: 'VIEWER', path: '/kb' }, async ({ page }) => {
