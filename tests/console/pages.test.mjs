@@ -78,7 +78,7 @@ check('display: dark, compact and the zone hold after a reload; letters can be s
   assert.equal(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme), 'dark');
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(20, 22, 26)');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.density), 'compact');
-  await page.getByText(/GMT\+8|Singapore/).first().waitFor();
+  await page.getByText(/^Now it is .*(GMT\+8|Singapore)/).waitFor();
   await page.goto('/settings/shortcuts');
   await page.getByRole('switch', { name: 'Single letters do something' }).click();
   await page.evaluate(() => document.activeElement?.blur());
