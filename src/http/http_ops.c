@@ -76,6 +76,7 @@ static const struct field page_fields[] = {
     { .name = "page",
       .type = FIELD_STR,
       .from = FROM_PATH,
+      .flags = FIELD_ANY_MEMBERS, /* what stands behind the question mark is the page's */
       .offset = FIELD_AT(struct path_in, path),
       .doc = "Route of the console" },
     FIELD_END,

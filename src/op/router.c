@@ -153,29 +153,25 @@ static bool node_has_any(const struct node *n)
     return false;
 }
 
-static bool match_here(struct match *mt, const struct node *n)
-{
-    mt->op = node_op(n, mt->method);
-    if (!mt->op && !mt->path_only && node_has_any(n))
-        mt->path_only = n;
-    return mt->op != NULL;
-}
-
+/* A rest says nothing about what is there: another method finds nothing, where a path that a row
+ * names would say which methods it has. */
 static bool match_rest(struct match *mt, const struct node *n, size_t depth, size_t params)
 {
     if (!n->rest || mt->path_only)
         return false;
     mt->values[params] = mt->tails[depth];
-    return match_here(mt, n->rest);
+    mt->op = node_op(n->rest, mt->method);
+    return mt->op != NULL;
 }
 
 static bool match_node(struct match *mt, const struct node *n, size_t depth, size_t params)
 {
     bool literal = false;
     if (depth == mt->count) {
-        if (!mt->rest_only && match_here(mt, n))
-            return true;
-        return match_rest(mt, n, depth, params);
+        mt->op = mt->rest_only ? NULL : node_op(n, mt->method);
+        if (!mt->op && !mt->rest_only && !mt->path_only && node_has_any(n))
+            mt->path_only = n;
+        return mt->op || match_rest(mt, n, depth, params);
     }
     for (const struct node *c = n->children; c; c = c->next) {
         if (!str_eq(c->literal, mt->segs[depth]))

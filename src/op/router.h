@@ -9,7 +9,8 @@ struct router *router_new(void);
 void router_free(struct router *r);
 /* `http` is "GET /a/{b}", or "GET /a/{b...}": the last segment takes all that is left of the path,
  * the empty rest too, as it was sent; but nothing whose next segment is the literal of another row
- * there (beside "/{page...}" and "/api/x", "/api/y" is not found). False: the same method and shape
+ * there (beside "/{page...}" and "/api/x", "/api/y" is not found), and nothing by another
+ * method. False: the same method and shape
  * is taken, or the text is malformed. */
 bool router_add(struct router *r, const struct op *op);
 enum route_result router_find(const struct router *r, struct arena *a, enum method m,

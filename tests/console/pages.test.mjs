@@ -19,6 +19,7 @@ const screens = ['/', '/chat/sample', '/kb', '/search?q=passport', '/settings/pr
 const settled = async (page) => {
   await page.locator('h1').first().waitFor();
   await page.waitForLoadState('networkidle');
+  await page.waitForFunction(() => !document.querySelector('[data-loading], .boot'));
 };
 
 check('knowledge base: the tree by keyboard, the page, its words; a VIEWER reads the same', { as: 'VIEWER', path: '/kb' }, async ({ page }) => {
@@ -70,16 +71,16 @@ check('a filter that is not understood is dropped, and said', { as: 'MEMBER', pa
 
 check('display: dark, compact and the zone hold after a reload; letters can be switched off', { as: 'MEMBER', path: '/settings/display' }, async ({ page }) => {
   await page.getByText('Dark', { exact: true }).click();
-  await page.getByText('Compact rows').click();
+  await page.getByRole('switch', { name: /Compact rows/ }).click();
   await page.getByRole('combobox', { name: 'Time zone' }).selectOption('Asia/Singapore');
   await page.reload();
   await heading(page, 'Display');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme), 'dark');
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(20, 22, 26)');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.density), 'compact');
-  await page.getByText(/GMT\+8|Singapore/).first().waitFor();
+  await page.getByText(/^Now it is .*(GMT\+8|Singapore)/).waitFor();
   await page.goto('/settings/shortcuts');
-  await page.getByText('Single letters do something').click();
+  await page.getByRole('switch', { name: 'Single letters do something' }).click();
   await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('g');
   await page.keyboard.press('k');

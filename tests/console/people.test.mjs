@@ -105,7 +105,8 @@ check('a new password: a wrong present one stands at its field, a right one is t
   await page.getByLabel('Current password', { exact: true }).fill('wrong wrong wrong');
   await page.getByLabel('New password', { exact: true }).fill('another good password');
   await page.getByRole('button', { name: 'Change password' }).click();
-  await page.locator('[aria-invalid=true]').first().waitFor();
+  await page.getByText('is not the present password').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('autocomplete')), 'current-password');
   await page.getByLabel('Current password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Change password' }).click();
   await page.getByText('The password was changed.').waitFor();

@@ -1,7 +1,7 @@
 // A small workspace as a visa desk would have it: for pictures and for tests that need something to read.
 const pages = [
   ['Work permits', null, 'FOLDER', ''],
-  ['Employment pass: documents we ask for', 'Work permits', 'PAGE', '# What to collect\n\n- Passport, all pages, valid for seven months\n- Degree and its **verification**\n- Employment contract, signed by both sides\n\n## Before filing\n\n1. Compare the name with the passport, letter by letter\n2. Check the salary against the sector\n3. File before the visit pass ends\n\n> A missing verification is the most frequent reason for a request for documents.\n\n```\nEP-2026-0042  filed 12 October  decided 3 November\n```\n\nSee the fee table for amounts.'],
+  ['Employment pass: documents we ask for', 'Work permits', 'PAGE', '# What to collect\n\n- Passport, all pages, valid for seven months\n- Degree and its verification\n- Employment contract, signed by both sides\n\n## Before filing\n\n1. Compare the name with the passport, letter by letter\n2. Check the salary against the sector\n3. File before the visit pass ends\n\nA missing verification is the most frequent reason for a request for documents.\n\n```\nEP-2026-0042  filed 12 October  decided 3 November\n```\n\nSee the fee table for amounts.'],
   ['Dependant pass', 'Work permits', 'PAGE', 'Spouse and children under 21. The main pass must be valid for six months more.'],
   ['Fees 2026', null, 'PAGE', '# Fees\n\nApplication 105, issuance 225. Paid when filed, never returned.'],
   ['House style', null, 'PAGE', 'Dates as 12 October 2026. Names as in the passport. No abbreviations in letters to clients.'],

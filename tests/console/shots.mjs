@@ -23,22 +23,20 @@ test('pictures', { timeout: 600_000 }, async () => {
   const routes = [['home', '/'], ['chat', '/chat/sample'], ['chat-new', '/chat'], ['kb', `/kb/${page}`], ['search', '/search?q=passport'], ['nothing', '/search?q=zzzz'], ['members', '/admin/members'],
     ['account', '/settings/profile'], ['display', '/settings/display'], ['keys', '/settings/shortcuts'], ['not-found', '/nowhere'], ['palette', '/']];
   const made = [];
-  const shoot = async (name, path, { as = 'OWNER', scheme, width, language = 'en' }) => {
+  const shoot = async (name, path, { as = 'OWNER', scheme, width, language = 'en', to }) => {
     const o = await open({ as, path: null, viewport: { width, height: width > 700 ? 900 : 844 } });
     await o.page.addInitScript((d) => localStorage.setItem('opboxd.display', JSON.stringify(d)), { scheme, language });
     await o.page.goto(path);
     await o.page.locator('h1').first().waitFor();
     await o.page.waitForLoadState('networkidle');
+    await o.page.waitForFunction(() => !document.querySelector('[data-loading], .boot'));
     if (name === 'palette') {
       await o.page.keyboard.press('Control+k');
       await o.page.getByRole('combobox').waitFor();
     }
     const file = `${name}-${scheme}-${width}${language === 'en' ? '' : '-rtl'}.png`;
-    await o.page.screenshot({ path: join(folder, file) });
-    if (readme && name === 'chat' && scheme === 'light' && width === 1440) {
-      await o.page.setViewportSize({ width: 1280, height: 760 });
-      await o.page.screenshot({ path: readme });
-    }
+    await o.page.screenshot({ path: to ?? join(folder, file) });
+    if (to) return o.context.close();
     made.push([file, width]);
     await o.context.close();
   };
@@ -49,6 +47,7 @@ test('pictures', { timeout: 600_000 }, async () => {
   await shoot('forbidden', '/chat', { as: 'VIEWER', scheme: 'light', width: 1440 });
   await shoot('chat', '/chat/sample', { scheme: 'light', width: 1440, language: 'mirrored' });
   await shoot('kb', `/kb/${page}`, { scheme: 'light', width: 390, language: 'mirrored' });
+  if (readme) await shoot('chat', '/chat/sample', { scheme: 'light', width: 1280, to: readme });
   const sheet = await browser.newPage({ viewport: { width: 1800, height: 1000 } });
   const cell = ([file, width]) => `<figure style="margin:0"><img style="height:260px;border:1px solid #888" src="data:image/png;base64,${readFileSync(join(folder, file)).toString('base64')}"><figcaption>${file} ${width}</figcaption></figure>`;
   await sheet.setContent(`<body style="font:11px sans-serif;display:flex;flex-wrap:wrap;gap:12px;background:#ddd">${made.map(cell).join('')}</body>`);

@@ -26,9 +26,9 @@ export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () =
     const clocks = [setTimeout(() => setStage(1), 200), setTimeout(() => setStage(2), 10_000)];
     return () => clocks.forEach(clearTimeout);
   }, []);
-  if (stage === 0) return <div className={css.pending} data-rows={rows} />;
+  if (stage === 0) return <div className={css.pending} data-loading />;
   return (
-    <div role="status" aria-label={t('loading')} className={css.skeleton}>
+    <div role="status" aria-label={t('loading')} className={css.skeleton} data-loading>
       {Array.from({ length: rows }, (_, i) => <div key={i} className={css.bone} />)}
       {stage === 2 && <p className={css.waits}>{t('waits')} {onCancel && <Button variant="default" onClick={onCancel}>{t('cancel')}</Button>}</p>}
     </div>

@@ -17,7 +17,8 @@ const theme = createTheme({
     Drawer: { defaultProps: { attributes: { header: { role: 'none' } } } },
     Button: { defaultProps: { size: 'sm' } },
     // Its own border is lighter than a control's may be.
-    Input: { vars: () => ({ wrapper: { '--input-bd': 'var(--o-border)' }, input: {} }) },
+    Input: { vars: () => ({ wrapper: { '--input-bd': 'var(--o-border)', '--input-bg': 'var(--o-body)' }, input: {} }) },
+    SegmentedControl: { defaultProps: { transitionDuration: 0 }, styles: { root: { background: 'var(--o-sunken)' }, indicator: { background: 'var(--o-body)', border: '1px solid var(--o-border)' } } },
     TextInput: { defaultProps: { inputWrapperOrder: ['label', 'description', 'input', 'error'] } },
   },
 });

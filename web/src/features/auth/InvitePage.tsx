@@ -5,6 +5,7 @@ import { call } from '../../api/client';
 import { ApiError } from '../../api/errors';
 import { keyOf } from '../../api/query';
 import { useQuery } from '@tanstack/react-query';
+import { useFocusInvalid } from '../../ui/invalid';
 import { ErrorPanel, Loading } from '../../ui/states';
 import { texts } from '../../ui/text';
 import css from './auth.module.css';
@@ -21,6 +22,7 @@ export default function InvitePage() {
   const query = useQuery({ queryKey: keyOf('get_invite', { token: token.length }), queryFn: () => call('get_invite', { token }, { asksWho: true }), retry: false, gcTime: 0 });
   const [name, setName] = useState(''), [password, setPassword] = useState(''), [busy, setBusy] = useState(false);
   const [done, setDone] = useState(false), [error, setError] = useState<ApiError | null>(null);
+  const form = useFocusInvalid(error);
   const fields = error?.fieldErrors ?? {};
   const invite = query.data?.invite;
   const accept = async () => {
@@ -45,14 +47,14 @@ export default function InvitePage() {
   if (done) return <Outside title={t('title')}><p role="status" dir="auto">{t('done', { name: invite.workspaceName })}</p><Button component="a" href="/sign-in" fullWidth>{t('signIn')}</Button></Outside>;
   return (
     <Outside title={t('title')}>
-      <form className={css.form} onSubmit={(e) => { e.preventDefault(); void accept(); }}>
+      <form ref={form} className={css.form} onSubmit={(e) => { e.preventDefault(); void accept(); }}>
         <p dir="auto" className={css.lead}>{t('lead', { inviter: invite.inviter, email: invite.email, workspace: invite.workspaceName, organisation: invite.organizationName, role: invite.role })}</p>
         <p className={css.foot}>{invite.hasAccount ? t('account') : t('choose')}</p>
         {!invite.hasAccount && (
           <>
             <TextInput label={t('name')} autoComplete="name" dir="auto" required withAsterisk={false} maxLength={120} value={name} onChange={(e) => setName(e.currentTarget.value)} error={fields.name?.[0]} />
             <input type="email" autoComplete="username" value={invite.email} readOnly hidden />
-            <PasswordInput label={t('password')} description={t('hint')} autoComplete="new-password" dir="ltr" required withAsterisk={false} value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={fields.password?.[0]}
+            <PasswordInput label={t('password')} description={t('hint')} autoComplete="new-password" dir="ltr" required withAsterisk={false} value={password} onChange={(e) => setPassword(e.currentTarget.value)} error={fields.password?.[0]} aria-invalid={fields.password ? true : undefined}
               visibilityToggleButtonProps={{ 'aria-hidden': true, tabIndex: -1 }} />
           </>
         )}

@@ -1,9 +1,11 @@
 // Folders and pages as a tree of the ARIA guide: one stop for Tab, arrows inside, levels loaded as they are opened.
 import { IconChevronRight, IconFileText, IconFileTypeDocx, IconFolder } from '@tabler/icons-react';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { call } from '../../api/client';
 import type { Out } from '../../api/operations';
-import { useCall } from '../../api/query';
+import { keyOf, useCall } from '../../api/query';
 import { Loaded } from '../../ui/states';
 import { texts } from '../../ui/text';
 import css from './Tree.module.css';
@@ -43,10 +45,37 @@ function Item({ node, level, at, of, state }: { node: TreeNode; level: number; a
   );
 }
 
+const deepest = 16;
+// The folders above the open page are open.
+function useWayTo(current: string | null, openAll: (ids: string[]) => void): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    let left = false;
+    const climb = async () => {
+      const way: string[] = [];
+      for (let id = current; id && way.length < deepest;) {
+        const input = { id };
+        const { document } = await client.fetchQuery({ queryKey: keyOf('get_document', input), queryFn: () => call('get_document', input), staleTime: 60_000 });
+        id = document.parentId ?? null;
+        if (id) way.push(id);
+      }
+      if (!left && way.length) openAll(way);
+    };
+    // A page that cannot be read says so itself.
+    climb().catch(() => {});
+    return () => {
+      left = true;
+    };
+    // openAll is a new function each time and means the same.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [current, client]);
+}
+
 export function Tree({ current }: { current: string | null }) {
   const [open, setOpen] = useState(() => new Set<string>());
   const [focused, setFocused] = useState<string | null>(current);
   const box = useRef<HTMLDivElement>(null), navigate = useNavigate();
+  useWayTo(current, (ids) => setOpen((now) => new Set([...now, ...ids])));
   const toggle = (id: string, to: boolean) => setOpen((now) => {
     const next = new Set(now);
     if (to) next.add(id);

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { ApiError } from '../../api/errors';
 import { forgetCsrfToken } from '../../api/client';
 import { useDeed } from '../../api/query';
+import { useFocusInvalid } from '../../ui/invalid';
 import { Section } from '../../ui/Page';
 import { ErrorPanel } from '../../ui/states';
 import { texts } from '../../ui/text';
@@ -16,6 +17,7 @@ const t = texts({
 export function Password() {
   const [current, setCurrent] = useState(''), [next, setNext] = useState(''), [error, setError] = useState<unknown>(null);
   const change = useDeed('change_password', ['list_sessions']);
+  const form = useFocusInvalid(error);
   const fields = error instanceof ApiError ? error.fieldErrors : {};
   const send = async () => {
     setError(null);
@@ -33,9 +35,9 @@ export function Password() {
   const hidden = { 'aria-hidden': true, tabIndex: -1 } as const;
   return (
     <Section title={t('title')}>
-      <form className={css.form} onSubmit={(e) => { e.preventDefault(); void send(); }}>
-        <PasswordInput label={t('current')} autoComplete="current-password" dir="ltr" required withAsterisk={false} value={current} onChange={(e) => setCurrent(e.currentTarget.value)} error={fields.currentPassword?.[0]} visibilityToggleButtonProps={hidden} />
-        <PasswordInput label={t('next')} description={t('hint')} autoComplete="new-password" dir="ltr" required withAsterisk={false} value={next} onChange={(e) => setNext(e.currentTarget.value)} error={fields.newPassword?.[0] ?? fields.password?.[0]} visibilityToggleButtonProps={hidden} />
+      <form ref={form} className={css.form} onSubmit={(e) => { e.preventDefault(); void send(); }}>
+        <PasswordInput label={t('current')} autoComplete="current-password" dir="ltr" required withAsterisk={false} value={current} onChange={(e) => setCurrent(e.currentTarget.value)} error={fields.currentPassword?.[0]} aria-invalid={fields.currentPassword ? true : undefined} visibilityToggleButtonProps={hidden} />
+        <PasswordInput label={t('next')} description={t('hint')} autoComplete="new-password" dir="ltr" required withAsterisk={false} value={next} onChange={(e) => setNext(e.currentTarget.value)} error={fields.newPassword?.[0]} aria-invalid={fields.newPassword ? true : undefined} visibilityToggleButtonProps={hidden} />
         {error !== null && !Object.keys(fields).length && <ErrorPanel error={error} what={t('failed')} write />}
         <Button type="submit" variant="default" loading={change.isPending}>{t('go')}</Button>
       </form>

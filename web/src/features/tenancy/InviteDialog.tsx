@@ -2,6 +2,7 @@ import { Button, Modal, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ApiError } from '../../api/errors';
 import { useDeed } from '../../api/query';
+import { useFocusInvalid } from '../../ui/invalid';
 import { SecretOnce } from '../../ui/SecretOnce';
 import { ErrorPanel } from '../../ui/states';
 import { texts } from '../../ui/text';
@@ -17,6 +18,7 @@ export function InviteDialog({ opened, onClose }: { opened: boolean; onClose: ()
   const [email, setEmail] = useState(''), [role, setRole] = useState<string>('MEMBER');
   const [link, setLink] = useState<string | null>(null), [error, setError] = useState<unknown>(null);
   const invite = useDeed('create_invite', ['list_invites']);
+  const form = useFocusInvalid(error);
   const fields = error instanceof ApiError ? error.fieldErrors : {};
   const send = async () => {
     setError(null);
@@ -32,7 +34,7 @@ export function InviteDialog({ opened, onClose }: { opened: boolean; onClose: ()
   return (
     <>
       <Modal opened={opened} onClose={onClose} title={t('title')}>
-        <form className={css.form} onSubmit={(e) => { e.preventDefault(); void send(); }}>
+        <form ref={form} className={css.form} onSubmit={(e) => { e.preventDefault(); void send(); }}>
           <p className={css.note}>{t('lead')}</p>
           <TextInput label={t('email')} type="email" dir="ltr" required withAsterisk={false} data-autofocus value={email} onChange={(e) => setEmail(e.currentTarget.value)} error={fields.email?.[0]} />
           <NativeSelect label={t('role')} value={role} onChange={(e) => setRole(e.currentTarget.value)} data={roles.map((r) => ({ value: r, label: t(r) }))} error={fields.role?.[0]} />

@@ -18,7 +18,7 @@ const t = texts({
   role: 'Role of {name}', roleHead: 'Role', OWNER: 'Owner', ADMIN: 'Admin', MEMBER: 'Member', VIEWER: 'Viewer', byOrganisation: 'acts by the role in the organisation', you: 'you', agent: 'Agent', factor: 'second factor on',
   remove: 'Remove', removeLabel: 'Remove {name}', keep: 'Keep', changeTitle: 'Change the role of {name}?', changeBody: 'From {from} to {to}. It holds from the next request on.', change: 'Change role', cancel: 'Leave as it is',
   removeTitle: 'Remove {name}?', removeBody: '{name} loses access to {workspace} at once, and every session of theirs here ends. Their pages and chats stay.', lastOwner: 'The last owner cannot be removed or lowered: make somebody else an owner first.',
-  changed: '{name} is {role} now.', removed: '{name} was removed.', revoke: 'Withdraw', revokeLabel: 'Withdraw the invitation of {name}', revoked: 'The invitation of {name} was withdrawn.', expires: 'until', more: 'Show more', loaded: { one: '{n} loaded', other: '{n} loaded' }, email: 'E-mail', person: 'Person', failed: 'That did not work: {why}', actions: 'Actions',
+  changed: '{name} is {role} now.', removed: '{name} was removed.', revoke: 'Withdraw', revokeLabel: 'Withdraw the invitation of {name}', revoked: 'The invitation of {name} was withdrawn.', expires: 'until', more: 'Show more', loaded: { one: '{n} loaded', other: '{n} loaded' }, person: 'Person', failed: 'That did not work: {why}', actions: 'Actions',
 });
 const roles = ['OWNER', 'ADMIN', 'MEMBER', 'VIEWER'] as const;
 type RoleName = (typeof roles)[number];
@@ -41,11 +41,12 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
       <td>
         <div className={css.person}><Icon size={18} aria-hidden /><span dir="auto">{name}</span>{self && <span className={css.note}>({t('you')})</span>}
           {member.kind === 'AGENT' && <span className={css.note}>{t('agent')}</span>}{member.secondFactor && <span className={css.note}><IconShieldCheck size={14} aria-hidden /> {t('factor')}</span>}</div>
+        <div dir="ltr" className={css.email}>{member.email}</div>
+        {lastOwner && <div className={css.note}>{t('lastOwner')}</div>}
       </td>
-      <td dir="ltr" className={css.email}>{member.email}</td>
       <td>
         {fixed || !may('update_member')
-          ? <span>{member.role ? t(member.role) : `${member.organizationRole ? t(member.organizationRole) : ''} (${t('byOrganisation')})`}{lastOwner && <span className={css.note}> {t('lastOwner')}</span>}</span>
+          ? <span>{member.role ? t(member.role) : `${member.organizationRole ? t(member.organizationRole) : ''} (${t('byOrganisation')})`}</span>
           : <NativeSelect size="xs" aria-label={t('role', { name })} value={member.role ?? ''} onChange={(e) => setRole(e.currentTarget.value as RoleName)} data={roles.map((r) => ({ value: r, label: t(r) }))} />}
       </td>
       <td className={css.end}>
@@ -92,7 +93,7 @@ export default function MembersPage() {
       {list.error ? <ErrorPanel error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Loading rows={5} /> : !list.rows.length ? <Empty title={t('nobody')} /> : (
         <div className={css.scroll} tabIndex={0} role="region" aria-label={t('title')}>
           <table className={css.table}>
-            <thead><tr><th scope="col">{t('person')}</th><th scope="col">{t('email')}</th><th scope="col">{t('roleHead')}</th><th scope="col"><span className="visually-hidden">{t('actions')}</span></th></tr></thead>
+            <thead><tr><th scope="col">{t('person')}</th><th scope="col">{t('roleHead')}</th><th scope="col"><span className="visually-hidden">{t('actions')}</span></th></tr></thead>
             <tbody>{list.rows.map((m) => <Row key={m.id} member={m} lastOwner={m.role === 'OWNER' && owners.length === 1 && !list.hasNextPage} ask={ask} />)}</tbody>
           </table>
         </div>
