@@ -18,6 +18,7 @@ const style = `docs-${createHash('sha256').update(css).digest('hex').slice(0, 8)
 
 // ---- Markdown: a link to another page of docs/ becomes its address here; raw HTML stays text ----
 function render(text) {
+  let tables = 0;
   const marked = new Marked({
     gfm: true,
     renderer: {
@@ -28,7 +29,7 @@ function render(text) {
       },
       table(token) {
         const row = (cells, tag) => `<tr>${cells.map((c) => `<${tag}>${this.parser.parseInline(c.tokens)}</${tag}>`).join('')}</tr>`;
-        return `<div class="scroll" tabindex="0" role="region" aria-label="Table"><table><thead>${row(token.header, 'th')}</thead><tbody>${token.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`;
+        return `<div class="scroll" tabindex="0" role="region" aria-label="Table ${++tables}"><table><thead>${row(token.header, 'th')}</thead><tbody>${token.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`;
       },
       code: ({ text: code }) => `<pre tabindex="0"><code>${esc(code)}</code></pre>\n`,
       link({ href, tokens }) {
@@ -75,7 +76,7 @@ function fields(properties, required, depth = 0) {
     return line + (inner && depth < 3 ? fields(inner, need, depth + 1) : '');
   }).join('');
 }
-const table = (label, rows) => rows ? `<h4>${label}</h4><div class="scroll" tabindex="0" role="region" aria-label="${label}"><table><tbody>${rows}</tbody></table></div>` : '';
+const table = (of, label, rows) => rows ? `<h4>${label}</h4><div class="scroll" tabindex="0" role="region" aria-label="${label} of ${esc(of)}"><table><tbody>${rows}</tbody></table></div>` : '';
 
 function operation(path, method, op) {
   const params = (op.parameters ?? []).filter((p) => p.in !== 'header');
@@ -85,9 +86,9 @@ function operation(path, method, op) {
   const refusals = Object.entries(op.responses).filter(([s]) => !/^2/.test(s)).map(([s, r]) => `<li><code>${s}</code> ${esc(r.description ?? '')}</li>`).join('');
   return `<section><h3 id="${esc(op.operationId)}"><span class="method">${method.toUpperCase()}</span> <code>${esc(path)}</code></h3>
 <p><strong>${esc(op.summary ?? '')}</strong> <span class="muted"><code>${esc(op.operationId)}</code>${op['x-roles'] ? ` · ${op['x-roles'].join(', ')}` : ''}</span></p><p>${esc(op.description ?? '')}</p>
-${table('Parameters', fields(Object.fromEntries(params.map((p) => [p.name, { ...p.schema, description: p.description ?? p.schema?.description }])), params.filter((p) => p.required).map((p) => p.name)))}
-${table('Body', fields(request?.properties, request?.required))}
-${table(`Answer ${ok?.[0] ?? ''}`, fields(answer?.properties, answer?.required))}
+${table(op.operationId, 'Parameters', fields(Object.fromEntries(params.map((p) => [p.name, { ...p.schema, description: p.description ?? p.schema?.description }])), params.filter((p) => p.required).map((p) => p.name)))}
+${table(op.operationId, 'Body', fields(request?.properties, request?.required))}
+${table(op.operationId, `Answer ${ok?.[0] ?? ''}`, fields(answer?.properties, answer?.required))}
 <details><summary>Refusals</summary><ul>${refusals}</ul></details></section>`;
 }
 const groups = new Map();

@@ -1,12 +1,12 @@
 // The session has ended while the page was open: sign in over the page; what was typed stays, what failed is repeated.
 import { Modal } from '@mantine/core';
-import { useEffect, useState } from 'react';
-import { SignInForm } from '../features/auth/SignInForm';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useMe } from '../ui/me';
 import { texts } from '../ui/text';
 
 const t = texts({ title: 'Your session has ended', lead: 'Sign in again to go on. Nothing you typed is lost.' });
 
+const SignInForm = lazy(() => import('../features/auth/SignInForm').then((m) => ({ default: m.SignInForm })));
 let waiting: { promise: Promise<void>; done: () => void } | null = null;
 let show: (open: boolean) => void = () => {};
 
@@ -38,7 +38,7 @@ export function SessionDialog() {
     <Modal opened={open} onClose={() => {}} withCloseButton={false} closeOnEscape={false} closeOnClickOutside={false} title={t('title')} zIndex={500}>
       <p>{t('lead')}</p>
       {/* Somebody else must not go on with this person's page. */}
-      <SignInForm email={me.user.email ?? ''} fixedEmail onDone={signedIn} />
+      <Suspense fallback={null}><SignInForm email={me.user.email ?? ''} fixedEmail onDone={signedIn} /></Suspense>
     </Modal>
   );
 }

@@ -6,8 +6,9 @@ import { call, setClientHooks } from '../api/client';
 import { useCall } from '../api/query';
 import { setTheirDrafts } from '../ui/drafts';
 import { clockTime } from '../ui/format';
-import { OwnLink } from '../ui/Markdown';
+
 import { MeContext, useMay } from '../ui/me';
+import { OwnLink } from '../ui/own-link';
 import { texts } from '../ui/text';
 import { Banner } from './Banner';
 import { commands, features, places } from './features';

@@ -2,16 +2,14 @@
 // (nothing is fetched), foreign links show their host. A block that is finished is never rendered again.
 import { IconExternalLink } from '@tabler/icons-react';
 import { Marked, type Token, type Tokens } from 'marked';
-import { createContext, Fragment, memo, useContext, useMemo, type ReactNode } from 'react';
+import { Fragment, memo, useContext, useMemo, type ReactNode } from 'react';
 import { CopyButton } from './CopyButton';
+import { OwnLink } from './own-link';
 import css from './Markdown.module.css';
 import { texts } from './text';
 
 const t = texts({ image: 'Image: {name}', copyCode: 'Copy code', copyTable: 'Copy table', code: 'Code', table: 'Table', opens: '(opens {host} in a new tab)' });
 const marked = new Marked({ gfm: true, breaks: true });
-
-// How links to own records are shown; the shell gives it.
-export const OwnLink = createContext<(to: string, children: ReactNode) => ReactNode>((to, children) => <a href={to}>{children}</a>);
 
 // What a link may be: a page of the web, an address, or a path of this console.
 export function safeHref(href: string): { kind: 'own' | 'web' | 'mail'; href: string; host: string } | null {
