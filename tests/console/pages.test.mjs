@@ -152,7 +152,7 @@ check('the budgets of the pieces hold', { as: 'MEMBER' }, async () => {
   const of = (ending) => shell.filter((n) => n.endsWith(ending)).reduce((n, name) => n + gzip.get(name), 0);
   assert.ok(of('.js') <= 200 * 1024, `the shell's script is ${of('.js')} bytes`);
   assert.ok(of('.css') <= 36 * 1024, `the shell's style is ${of('.css')} bytes`);
-  assert.ok(sum((n) => /ChatPage.*\.js$/.test(n)) <= 105 * 1024, 'chat');
+  assert.ok(sum((n) => /(ChatPage|ConversationView|AssistantPanel).*\.js$/.test(n)) <= 105 * 1024, 'chat');
   assert.ok(sum(() => true) <= 2 * 1024 * 1024, 'all files');
 });
 
