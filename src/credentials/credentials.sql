@@ -4,6 +4,7 @@
 -- kind: many
 -- in: workspace_id text, user_id text
 -- out: organization_id text, tier text, owner_id text, provider text, id text, workspace_id text, state text, endpoint text?, agent_id text?, cf_client_id text?, secret blob?, secret_version int, secret_masked text?, cf_secret blob?, cf_secret_version int, cf_secret_masked text?, verified_at int?, version int, updated_at int
+-- tenantless: starts at the workspace's own row and sees its organisation's tiers only
 -- doc: What a call in the workspace may draw on: at most five units of three tiers.
 SELECT c.organization_id, c.tier, c.owner_id, c.provider, c.id, c.workspace_id, c.state, c.endpoint,
     c.agent_id, c.cf_client_id, c.secret, c.secret_version, c.secret_masked, c.cf_secret,
@@ -86,6 +87,7 @@ ON CONFLICT (organization_id, tier, owner_id) DO UPDATE SET
 -- name: credential_state_set
 -- kind: exec
 -- in: workspace_id text, organization_id text, id text, secret_version int, state text, verified_at int?, now int
+-- tenantless: names the row, and its organisation by the workspace
 -- doc: Of the workspace's organisation, or of that one. Changes nothing when the state is that already, or the secret is another one by now.
 UPDATE credentials SET state = :state, verified_at = :verified_at, checked_at = :now,
     version = version + 1, updated_at = :now
