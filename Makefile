@@ -13,6 +13,7 @@ build:
 	@[ -d build ] || meson setup build -Dtests=false -Dconsole=true --buildtype=release -Db_ndebug=false >/dev/null
 	@grep -q console_files.c build/build.ninja || meson configure build -Dconsole=true
 	@ninja -C build $(if $(V),-v,--quiet)
+	@ln -f build/src/opboxd build/opboxd
 
 # All tests on both engines, with and without sanitizers, with both compilers, and the linters.
 check:

@@ -160,7 +160,7 @@ static bool on_block_delta(struct llm_reader *r, const struct json *event)
     struct anthropic *s = r->state;
     const struct json *delta = json_get(event, "delta");
     struct str type = json_text(delta, "type");
-    size_t at;
+    size_t at = 0;
     if (!block_find(r, event, &at))
         return false;
     struct reader_block *b = &s->open[at];
