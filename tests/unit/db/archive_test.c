@@ -11,6 +11,7 @@
 #include "db/archive.h"
 #include "db/archive_format.h"
 #include "db/driver.h"
+#include "db/migrate.h"
 
 #define MANY_ROWS 10000
 
@@ -477,11 +478,12 @@ static void test_made_up(void **state)
     if (!r)
         skip();
     script(r, "DELETE FROM users; DELETE FROM workspaces; DELETE FROM organizations;");
-    expect_made_up(r, ERR_VALIDATION, 1, "nowhere", 7, 1);
-    expect_made_up(r, ERR_VALIDATION, 1, "schema_migrations", 4, 0);
-    expect_made_up(r, ERR_VALIDATION, 1, "organizations", 6, 1);
-    expect_made_up(r, ERR_VALIDATION, 1, "organizations", 7, 2); /* one key twice */
-    expect_made_up(r, ERR_VALIDATION, 1, "organizations", 7, 1); /* the other tables lack */
+    int64_t ours = db_migrations_count;
+    expect_made_up(r, ERR_VALIDATION, ours, "nowhere", 7, 1);
+    expect_made_up(r, ERR_VALIDATION, ours, "schema_migrations", 4, 0);
+    expect_made_up(r, ERR_VALIDATION, ours, "organizations", 6, 1);
+    expect_made_up(r, ERR_VALIDATION, ours, "organizations", 7, 2); /* one key twice */
+    expect_made_up(r, ERR_VALIDATION, ours, "organizations", 7, 1); /* the other tables lack */
     expect_made_up(r, ERR_CONFLICT, 99, "organizations", 7, 1);
     expect_made_up(r, ERR_CONFLICT, 0, "organizations", 7, 1);
 }
