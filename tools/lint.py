@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ORDER = ['base', 'db', 'net', 'blob', 'vault', 'op', 'audit', 'tenancy', 'auth', 'limits', 'jobs', 'cost', 'credentials', 'llm',
-         'safety', 'run', 'kb', 'search', 'chat', 'http', 'cli']
+         'run', 'kb', 'search', 'chat', 'http', 'cli']
 FUNCTION_LINES, FILE_LINES = 70, 1000
 # Steps that run outside a transaction of the gate: each is a place where a deed could be half done.
 TX_NONE_ROWS_MAX = 40

@@ -4,6 +4,8 @@
  * as a user's message. */
 #include "chat/history.h"
 
+#include <assert.h>
+
 #include "base/json.h"
 
 static struct llm_message *add(struct history *h, enum llm_role role, struct llm_part *parts,
@@ -12,11 +14,12 @@ static struct llm_message *add(struct history *h, enum llm_role role, struct llm
     if (h->count == h->room) {
         size_t room = h->room ? 2 * h->room : 32;
         struct llm_message *grown = arena_array(h->arena, room, sizeof *grown);
-        if (h->count)
+        if (h->messages)
             memcpy(grown, h->messages, h->count * sizeof *grown);
         h->messages = grown;
         h->room = room;
     }
+    assert(h->messages);
     struct llm_message *m = &h->messages[h->count++];
     *m = (struct llm_message){ .role = role, .parts = parts, .count = count };
     return m;

@@ -157,8 +157,8 @@ enum err thread_create(struct cx *cx, struct str client_id, struct str title,
 
 enum err thread_update(struct cx *cx, const struct thread_change *c, struct chat_thread *ret)
 {
-    struct chat_thread t;
-    int64_t changed;
+    struct chat_thread t = { .version = 0 };
+    int64_t changed = 0;
     TRY(chat_thread_get(cx, c->client_id, &t));
     struct chat_thread_set_in in = {
         .workspace_id = cx->principal.workspace_id, .id = t.id, .title = c->title, .now = cx->now_ms
@@ -181,7 +181,7 @@ enum err thread_update(struct cx *cx, const struct thread_change *c, struct chat
 
 enum err thread_delete(struct cx *cx, struct str client_id)
 {
-    struct chat_thread t;
+    struct chat_thread t = { .version = 0 };
     TRY(chat_thread_get(cx, client_id, &t));
     struct chat_thread_bury_in in = { .workspace_id = cx->principal.workspace_id,
                                       .id = t.id,
@@ -264,10 +264,10 @@ enum err thread_append(struct cx *cx, struct str client_id, const struct ui_mess
 enum err thread_fork(struct cx *cx, struct str client_id, struct str message_id,
                      struct chat_thread *ret)
 {
-    struct chat_thread from;
+    struct chat_thread from = { .version = 0 };
     struct chat_message_find_row m;
-    bool found;
-    int64_t copied;
+    bool found = false;
+    int64_t copied = 0;
     TRY(chat_thread_get(cx, client_id, &from));
     struct chat_message_find_in find = { .workspace_id = cx->principal.workspace_id,
                                          .thread_id = from.id,

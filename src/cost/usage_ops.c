@@ -356,7 +356,7 @@ static enum err usage_run(struct cx *cx, const void *input, void *output)
 static enum err export_run(struct cx *cx, const void *input, struct download *ret)
 {
     const struct usage_in *in = input;
-    struct usage_filter f;
+    struct usage_filter f = { .month = 0 };
     TRY(filter_take(cx, in, &f));
     TRY(usage_csv(cx, &f, &ret->bytes));
     ret->content_type = STR("text/csv; charset=utf-8; header=present");

@@ -30,9 +30,10 @@ struct str capability_make(struct cx *cx, struct str run_id)
     uint8_t mac[SHA256_BYTES];
     struct buf out;
     const struct principal *p = &cx->principal;
+    int64_t until_ms = cx->now_ms + LIFE_MS;
     struct str text = str_fmt(cx->arena, "%.*s\n%.*s\n%.*s\n%.*s\n%lld", STR_ARG(run_id),
                               STR_ARG(p->workspace_id), STR_ARG(p->organization_id),
-                              STR_ARG(p->user_id), (long long)(cx->now_ms + LIFE_MS));
+                              STR_ARG(p->user_id), (long long)until_ms);
     mac_of(cx, text, mac);
     buf_init(&out, cx->arena, 2 * TEXT_BYTES_MAX);
     put_base64(&out, text.ptr, text.len);

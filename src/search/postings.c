@@ -184,8 +184,9 @@ static void block_end(struct page_writer *w)
 
 void list_add(struct page_writer *w, int64_t slot, uint8_t tf, uint8_t length)
 {
-    int64_t window = slot >> WINDOW_BITS;
-    assert(slot >= 0 && tf > 0 && window >= w->window);
+    assert(slot >= 0 && tf > 0);
+    int64_t window = (int64_t)((uint64_t)slot >> WINDOW_BITS);
+    assert(window >= w->window);
     if (window != w->window)
         block_end(w);
     w->window = window;
