@@ -20,9 +20,12 @@ const struct command cli_commands[] = {
       "trusted\n"
       "proxies and origins.",
       cmd_serve },
-    { "init", "--email E --password P [--name N] [--organization O] [--workspace W]",
+    { "init", "--email E --password P [--name N] [--organization O] [--workspace W] [--sample]",
       "Make the organisation, its workspace and their OWNER",
-      "--password - reads the password from stdin, --password-file F from a file.", cmd_init },
+      "--password - reads the password from stdin, --password-file F from a file. --sample puts "
+      "pages of a\n"
+      "visa agency into the workspace.",
+      cmd_init },
     { "user", "add|passwd|reset-2fa|list …", "People: add, set a password, list",
       "  user add --email E --password P [--name N] [--role OWNER|ADMIN|MEMBER|VIEWER]\n"
       "  user passwd --email E --password P      ends all sessions of the user\n"

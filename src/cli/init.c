@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/program.h"
+#include "cli/sample.h"
 #include "cli/serve.h"
 #include "http/http.h"
 #include "op/call.h"
@@ -15,6 +16,7 @@
 
 struct first {
     struct str email, password, name, organization, workspace;
+    bool sample;
 };
 
 static void put(struct json_writer *w, const char *key, struct str value)
@@ -39,26 +41,57 @@ static struct str arguments_of(struct arena *a, const struct first *f)
     return buf_str(&b);
 }
 
-/* Runs `initialize` in this process; the answer is printed only when it is an error. */
-static int initialize(struct cli_args *a, struct config *config, const struct first *f)
+/* One operation, in this process; `as` is an e-mail, or absent: the operator. */
+static struct cli_answer run_named(struct cli_args *a, struct app *app, const char *name,
+                                   struct str arguments, struct str as)
 {
-    char error[4000] = "";
-    struct program *p;
     struct call c = { 0 };
     struct json_fault fault;
-    if (!program_open(config, PROGRAM_SERVER, &p, error, sizeof error))
-        return cli_fail("%s", error);
-    call_init(&c, &p->app, arena_new(0));
-    c.op_named = registry_find(p->app.ops, STR("initialize"));
+    struct header header = { STR("x-opboxd-as"), as };
+    call_init(&c, app, arena_new(0));
+    c.op_named = registry_find(app->ops, str_of(name));
     assert(c.op_named);
     c.arguments = arena_new_of(c.cx.arena, struct json);
-    json_parse(c.cx.arena, arguments_of(c.cx.arena, f), NULL, c.arguments, &fault);
+    json_parse(c.cx.arena, arguments, NULL, c.arguments, &fault);
     c.rq.face = FACE_LOOPBACK;
     c.rq.method = METHOD_POST;
+    c.rq.headers = &header;
+    c.rq.header_count = str_given(as) ? 1 : 0;
     call_run(&c);
     struct cli_answer answer = { c.reply.status, str_copy(a->arena, c.reply.body) };
     call_release(&c);
     arena_free(c.cx.arena);
+    return answer;
+}
+
+static struct cli_answer add_sample(struct cli_args *a, struct app *app, struct str as)
+{
+    struct cli_answer answer = { .status = 200 };
+    for (size_t i = sample_pages_count; i > 0 && answer.status < 400; i--) {
+        struct buf b;
+        struct json_writer w;
+        buf_init(&b, a->arena, 64 * 1024);
+        jw_init(&w, &b);
+        jw_object(&w);
+        put(&w, "title", str_of(sample_pages[i - 1].title));
+        put(&w, "markdown", str_of(sample_pages[i - 1].markdown));
+        jw_object_end(&w);
+        answer = run_named(a, app, "create_document", buf_str(&b), as);
+    }
+    return answer;
+}
+
+/* The first of everything; an answer is printed only when it is an error. */
+static int initialize(struct cli_args *a, struct config *config, const struct first *f)
+{
+    char error[4000] = "";
+    struct program *p;
+    if (!program_open(config, PROGRAM_SERVER, &p, error, sizeof error))
+        return cli_fail("%s", error);
+    struct cli_answer answer =
+        run_named(a, &p->app, "initialize", arguments_of(a->arena, f), STR_NULL);
+    if (answer.status < 400 && f->sample)
+        answer = add_sample(a, &p->app, f->email);
     program_close(p);
     return answer.status < 400 ? EXIT_OK : cli_print_answer(a, &answer, false);
 }
@@ -74,7 +107,7 @@ int cmd_init(struct cli_args *a)
     f.name = or_default(cli_option(a, "--name"), "Owner");
     f.organization = or_default(cli_option(a, "--organization"), "My organisation");
     f.workspace = or_default(cli_option(a, "--workspace"), "Main");
-    cli_flag(a, "--sample"); /* the sample workspace comes with the areas that it shows */
+    f.sample = cli_flag(a, "--sample");
     if (!str_given(f.email)) {
         fprintf(stderr, "opboxd: --email is needed\n");
         return EXIT_USAGE;
@@ -110,6 +143,20 @@ struct greeting {
     struct str listen, email, password;
 };
 
+/* The pages were written a moment ago: jobs put them into the index. */
+static void wait_for_index(struct cli_args *a)
+{
+    struct cli_call c = { .operation = "search",
+                          .arguments = STR("{\"q\":\"office rules fees\"}") };
+    struct cli_answer answer;
+    for (int i = 0; i < 50; i++) {
+        if (!cli_remote(a, &c, &answer) ||
+            str_find(answer.body, STR("\"kind\":\"document\"")) != SIZE_MAX)
+            return;
+        usleep(100 * 1000);
+    }
+}
+
 static void greet(struct program *p, void *arg)
 {
     const struct greeting *g = arg;
@@ -124,6 +171,7 @@ static void greet(struct program *p, void *arg)
         return;
     struct cli_args args = { .config = p->config, .arena = g->args->arena };
     struct str question = FIRST_QUESTION;
+    wait_for_index(&args);
     printf("  > %.*s\n\n", STR_ARG(question));
     fflush(stdout);
     cli_chat(&args, question, str_cstr(args.arena, g->email), NULL);
@@ -144,8 +192,9 @@ int cmd_demo(struct cli_args *a)
         return EXIT_USAGE;
     data_path(a->config, "opboxd.db", path, sizeof path);
     if (access(path, F_OK) != 0 && !a->config->database.len) {
-        struct first f = { g.email, random_password(a->arena), STR("Owner"), STR("Sample agency"),
-                           STR("Visa desk") };
+        struct first f = { g.email,          random_password(a->arena),
+                           STR("Owner"),     STR("Sample agency"),
+                           STR("Visa desk"), true };
         struct config *again;
         int rest, code;
         if (!config_load(a->flags_argc, a->flags_argv, 0, &rest, &again, error, sizeof error))
