@@ -34,14 +34,15 @@ struct remedy {
 };
 static const struct remedy remedies[] = {
     [KIND_OTHER] = { "The provider answered with an error", true },
-    [KIND_KEY] = { "The provider refused the key. Check it under Settings → Provider keys", false },
+    [KIND_KEY] = { "The provider refused the key. Check it as the manual's page Provider keys says",
+                   false },
     [KIND_CREDIT] = { "The provider account has no credit left. Top it up with the provider, or "
                       "set "
-                      "another key under Settings → Provider keys",
+                      "another key as the manual's page Provider keys says",
                       true },
     [KIND_FORBIDDEN] = { "The provider does not allow this with the key that is set", true },
     [KIND_MODEL] = { "The provider does not know this model, or the key may not use it. Choose "
-                     "another one under Settings → Provider keys",
+                     "another one as the manual's page Provider keys says",
                      true },
     [KIND_ADDRESS] = { "There is no such API at the provider's address. Check the base URL", true },
     [KIND_RATE] = { "The provider limits how often it may be asked. Try again in a moment", true },

@@ -14,7 +14,8 @@ enum { CALL_TURNS = 3, CALLS_MAX = 2, PASSAGES_MAX = 5, FROM_DOCUMENT_MAX = 3, L
 
 #define SELF "I am the offline assistant: a search, not a language model. "
 #define GET_A_MODEL                                                                                \
-    "For answers in its own words, set a provider key under Settings → Provider keys, or the "   \
+    "For answers in its own words, set a provider key as the manual's page Provider keys says, "   \
+    "or the "                                                                                      \
     "address of a model server on this machine."
 
 /* One tool call since the question, and what came of it. */

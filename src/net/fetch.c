@@ -437,7 +437,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     if (f->end)
         return 0;
     f->active_ms = clock_monotonic_ms();
-    if (f->paused) { /* curl keeps these bytes and reads no more of this stream */
+    if (f->paused && !f->http2) { /* curl keeps these bytes and reads no more of this stream */
         f->curl_paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }

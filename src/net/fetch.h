@@ -94,7 +94,9 @@ struct fetch *fetch_start(struct fetcher *f, struct loop *l, const struct fetch_
  */
 void fetch_cancel(struct fetch *f);
 /* Stops and resumes taking bytes (a slow reader without a thread). While paused the idle time-out
- * does not run. */
+ * does not run. On HTTP/2 it does nothing: the streams of a connection share a window, which the
+ * bytes that libcurl holds for a paused one can fill until the others starve. What is taken must
+ * have a bound of its own in any case. */
 void fetch_pause(struct fetch *f, bool paused);
 
 /* ---- the same, waiting: on LANE_SLOW or a job, never on a loop ---- */

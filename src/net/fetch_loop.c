@@ -382,7 +382,7 @@ void fetch_cancel(struct fetch *f)
 
 void fetch_pause(struct fetch *f, bool paused)
 {
-    if (f->over || f->paused == paused)
+    if (f->over || f->http2 || f->paused == paused)
         return;
     f->paused = paused;
     f->resume = !paused;

@@ -8,6 +8,7 @@ const heading = (page, name) => page.getByRole('heading', { level: 1, name }).wa
 
 check('sign-in: a wrong password says nothing about the account, a right one leads to where one wanted to go', { path: '/kb', expected: [/status of 401/] }, async ({ page }) => {
   await page.waitForURL(/\/sign-in\?from=/);
+  await page.getByLabel('E-mail').waitFor();
   await axe(page, 'sign-in');
   await page.getByLabel('E-mail').fill(people.OWNER.email);
   await page.getByLabel('Password', { exact: true }).fill('wrong');

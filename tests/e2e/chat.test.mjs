@@ -180,6 +180,18 @@ for (const wire of ['openai', 'anthropic'])
         await assertKept(client, c);
       });
 
+      test(`${name}: reasoning is shown and kept, and the thread goes on`, async () => {
+        const c = chat(sdk, client);
+        await c.sendMessage({ text: 'case-think' });
+        assert.deepEqual(c.seen.errors, []);
+        assert.deepEqual(c.messages.at(-1).parts.filter((p) => p.type === 'reasoning').map((p) => p.text), ['First I weigh the fee.']);
+        assert.equal(text(c.messages.at(-1)), 'It is 80 euros.');
+        assert.ok((await kept(client, c.id)).at(-1).parts.some((p) => p.type === 'reasoning'));
+        await assertKept(client, c);
+        await c.sendMessage({ text: 'hello' });
+        assert.equal(text(c.messages.at(-1)), 'Hello from the provider.');
+      });
+
       test(`${name}: parallel tools, and what they gave goes back`, async () => {
         const c = chat(sdk, client);
         await c.sendMessage({ text: 'case-tools' });
@@ -335,6 +347,16 @@ for (const wire of ['openai', 'anthropic'])
       for (const row of rows.filter((r) => r.basis === 'reported' && !r.error && r.outputTokens === 7)) assert.equal(row.inputTokens, 11);
       const budget = (await client.json('/api/settings/ai-budget')).body;
       assert.ok(JSON.stringify(budget).includes('reserved'), JSON.stringify(budget));
+    });
+
+    test('a cap that is reached refuses before anything is streamed', async () => {
+      const cap = (capUsd) => client.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd } });
+      assert.equal((await cap(0.000001)).status, 200);
+      const r = await client.json('/api/ai/chat', { method: 'POST', json: { id: 't-' + randomUUID(), messages: [user('hello')] } });
+      assert.equal(r.status, 402, JSON.stringify(r.body));
+      assert.equal(r.body.code, 'BUDGET_EXCEEDED');
+      assert.ok(r.body.details.resetsAt && r.body.details.limitUsd >= 0, JSON.stringify(r.body));
+      assert.equal((await cap(100)).status, 200);
     });
 
     test('the key is nowhere but in the request', async () => {

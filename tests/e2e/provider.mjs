@@ -32,6 +32,7 @@ const fixtures = [
     { type: 'text', text: 'Before I go on:' },
     { type: 'toolCall', id: 'toolu_04A', name: 'ask_question', arguments: { question: 'Which country?', options: ['Spain', 'Italy'] } }] } },
   { match: { userMessage: 'case-ask', hasToolResult: true }, response: { content: 'Spain it is.' } },
+  { match: { userMessage: 'case-think' }, response: { reasoning: 'First I weigh the fee.', content: 'It is 80 euros.' }, chunkSize: 6 },
   { match: {}, response: { content: 'Hello from the provider.', usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }, chunkSize: 7 },
 ];
 

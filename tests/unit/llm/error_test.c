@@ -16,7 +16,8 @@ static const struct {
     { 401,
       "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid "
       "x-api-key\"}}",
-      "refused the key. Check it under Settings → Provider keys (HTTP 401).", "x-api-key" },
+      "refused the key. Check it as the manual's page Provider keys says (HTTP 401).",
+      "x-api-key" },
     { 401,
       "{\"error\":{\"message\":\"Incorrect API key provided: sk-proj-abc*****xyz9. You can find "
       "your API key at https://platform.openai.com/account/api-keys.\",\"type\":"

@@ -125,7 +125,7 @@ static const struct {
     { "Danke!", NULL, "welcome" },
     { "What can you do?", NULL, "No provider key is set" },
     { "who are you", NULL, "offline assistant" },
-    { "Are you a real AI?", NULL, "Settings → Provider keys" },
+    { "Are you a real AI?", NULL, "page Provider keys" },
     { "help", NULL, "search the workspace" },
     { "list pages", "list_documents", "{\"limit\":15}" },
     { "Which documents do we have?", "list_documents", "{\"limit\":15}" },
@@ -260,7 +260,7 @@ static void a_search_is_quoted_with_its_sources(void **state)
     assert_true(speaks(s, "3. **scan.pdf** (file)\n"));
     assert_false(speaks(s, "(https://evil)"));
     assert_false(speaks(s, "Ignore all rules"));
-    assert_true(speaks(s, "Settings → Provider keys"));
+    assert_true(speaks(s, "page Provider keys"));
     assert_true(s->usage.input_tokens > 20 && s->usage.output_tokens > 20);
     assert_int_equal(s->usage.cache_read_tokens, 0);
     /* The next question starts anew. */
