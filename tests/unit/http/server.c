@@ -20,7 +20,7 @@
 #include "op/registry.h"
 #include "op/sink.h"
 
-enum { READ_BYTES_MAX = 64 * 1024 * 1024, SILENCE_MS = 10000 };
+enum { READ_BYTES_MAX = 64 * 1024 * 1024, SILENCE_MS = 60000 };
 
 struct server {
     struct app app;
