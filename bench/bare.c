@@ -31,11 +31,11 @@ static const char *const newest[] = {
 enum { TABLES = 2 };
 
 /* What a column gets in a new row. */
-enum fill { AS_IT_WAS, NEW_ID, PAGE_ID, NEW_TIME };
+enum fill { AS_IT_WAS, NEW_ID, PAGE_ID, NEW_TIME, NEW_SEQ };
 
 struct ids {
     uint64_t counter, random;
-    int64_t now_ms;
+    int64_t now_ms, seq; /* of the audit row: a place in its chain that no other has */
     char page[ID_BYTES], audit[ID_BYTES], request[ID_BYTES];
 };
 
@@ -81,6 +81,7 @@ static void ids_next(struct ids *ids)
     ids->now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
     id_make(ids, ids->request);
     id_make(ids, ids->page);
+    ids->seq = (int64_t)(1000000000000 + (ids->random >> 34) * 1000000 + ids->counter);
     id_make(ids, ids->audit);
 }
 
@@ -92,6 +93,8 @@ static enum fill fill_of(const char *column)
         return PAGE_ID;
     if (strcmp(column, "created_at") == 0 || strcmp(column, "updated_at") == 0)
         return NEW_TIME;
+    if (strcmp(column, "seq") == 0)
+        return NEW_SEQ;
     return AS_IT_WAS;
 }
 
@@ -157,6 +160,8 @@ static void lite_run(sqlite3 *db, struct lite_insert *in, int table, const struc
     for (int i = 0; i < in->count; i++) {
         if (in->fills[i] == NEW_TIME)
             sqlite3_bind_int64(in->st, i + 1, ids->now_ms);
+        else if (in->fills[i] == NEW_SEQ)
+            sqlite3_bind_int64(in->st, i + 1, ids->seq);
         else if (in->fills[i] == NEW_ID)
             sqlite3_bind_text(in->st, i + 1, new_id(ids, table, in->columns[i]), -1, SQLITE_STATIC);
         else if (in->fills[i] == PAGE_ID)
@@ -282,11 +287,14 @@ static void pg_prepare(PGconn *conn, int table, struct pg_insert *ret)
 
 static bool pg_run(PGconn *conn, struct pg_insert *in, int table, const struct ids *ids)
 {
-    char now[24];
+    char now[24], seq[24];
     snprintf(now, sizeof now, "%lld", (long long)ids->now_ms);
+    snprintf(seq, sizeof seq, "%lld", (long long)ids->seq);
     for (int i = 0; i < in->count; i++) {
         if (in->fills[i] == NEW_TIME)
             in->values[i] = now;
+        else if (in->fills[i] == NEW_SEQ)
+            in->values[i] = seq;
         else if (in->fills[i] == NEW_ID)
             in->values[i] = new_id(ids, table, PQfname(in->row, i));
         else if (in->fills[i] == PAGE_ID)
