@@ -32,7 +32,6 @@ struct run_writing {
     enum err result;
     enum run_write which;
     struct run_bill bill; /* as it is after the write */
-    char state_name[16];
     bool busy;
 };
 
