@@ -158,16 +158,19 @@ test('migrate makes a database and is quiet the second time', async () => {
   await cliOk(['doctor', ...s.flags]);
 });
 
-test('demo makes a workspace, prints the sign-in, and keeps the data', async () => {
+test('demo makes a workspace with the sample pages once, prints the sign-in, and keeps the data', async () => {
   const s = store(), first = await serve(s, { command: 'demo' });
   while (!/password/.test(first.out)) await new Promise((d) => first.child.stdout.once('data', d));
   const [, email, password] = /sign in as (\S+) with the password (\S+)/.exec(first.out);
   const c = await signedIn(first, { email, password });
+  const titles = async (client) => (await client.json('/api/documents')).body.documents.map((d) => d.title);
+  const sample = await titles(c);
+  assert.ok(sample.includes('Fee table') && sample.includes('Office rules'));
   await c.json('/api/documents', { method: 'POST', json: { title: 'kept' } });
   assert.ok(first.out.includes(first.base));
   assert.equal((await first.stop()).code, 0);
   const second = await serve(s, { command: 'demo' });
-  assert.deepEqual((await (await signedIn(second, { email, password })).json('/api/documents')).body.documents.map((d) => d.title), ['kept']);
+  assert.deepEqual(await titles(await signedIn(second, { email, password })), ['kept', ...sample]);
 });
 
 test('SIGTERM drains, SIGINT stops, SIGHUP reloads', async () => {
