@@ -18,7 +18,8 @@ const work = fs.mkdtempSync('/var/tmp/opboxd-bench-'); // a disk, also where /tm
 fs.chmodSync(work, 0o711); // PostgreSQL runs as another user
 const bare = path.resolve(servers.here, '../build-bench/bare');
 const port = { opboxd: 18787, nginx: 18788, twin: 18789, other: 18790, provider: 18791, portkey: 18792, proxy: 18793 };
-const connections = 64, pages = 300, idle = 8000;
+const connections = 64, threads = 300, idle = 8000;
+const listUrl = '/api/ai/chats?limit=20';
 const table = [];
 
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
@@ -79,13 +80,20 @@ const pageBody = (n) => JSON.stringify({
   markdown: 'The board met at ten. It took note of the accounts and approved them.',
 });
 
+async function make(at, credentials, url, body) {
+  const answer = await fetch(`http://127.0.0.1:${at}${url}`, {
+    method: 'POST', headers: { ...credentials, 'content-type': 'application/json' }, body,
+  });
+  if (answer.status !== 201) throw new Error(`seeding: ${answer.status} ${await answer.text()}`);
+}
+
 async function seed(at, credentials, count) {
-  for (let n = 0; n < count; n++) {
-    const answer = await fetch(`http://127.0.0.1:${at}/api/documents`, {
-      method: 'POST', headers: { ...credentials, 'content-type': 'application/json' }, body: pageBody(n),
-    });
-    if (answer.status !== 201) throw new Error(`seeding: ${answer.status} ${await answer.text()}`);
-  }
+  for (let n = 0; n < count; n++) await make(at, credentials, '/api/documents', pageBody(n));
+}
+
+async function seedThreads(at, credentials, count) {
+  for (let n = 0; n < count; n++)
+    await make(at, credentials, '/api/ai/chats', JSON.stringify({ title: `What the minutes of meeting ${n} decide` }));
 }
 
 async function healthz() {
@@ -97,10 +105,10 @@ async function healthz() {
 }
 
 async function list(credentials) {
-  const url = '/api/documents?limit=20';
+  const url = listUrl;
   const ask = (at, target) => () => wrk(`http://127.0.0.1:${at}${target}`, { headers: { cookie: credentials.cookie } });
   const [ours, twins] = await Promise.all([port.opboxd, port.twin].map((at) => servers.get(at, url, credentials)));
-  const same = (answer) => JSON.stringify(JSON.parse(answer.body).documents);
+  const same = (answer) => JSON.stringify(JSON.parse(answer.body).chats);
   if (same(ours) !== same(twins))
     throw new Error(`the twin answers something else:\n${ours.body}\n${twins.body}`);
   const results = await interleave({
@@ -218,8 +226,8 @@ async function httpParts() {
   servers.opboxdInit(dir);
   const server = await servers.opboxdStart(dir, port.opboxd);
   const credentials = await servers.signIn(port.opboxd);
-  await seed(port.opboxd, credentials, pages);
-  const answers = await Promise.all(['/healthz', '/api/documents?limit=20'].map((url) => servers.get(port.opboxd, url, credentials)));
+  await seedThreads(port.opboxd, credentials, threads);
+  const answers = await Promise.all(['/healthz', listUrl].map((url) => servers.get(port.opboxd, url, credentials)));
   for (const answer of answers) if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`);
   const others = [
     await servers.nginxStart(path.join(work, 'nginx'), port.nginx, answers[0].body, answers[1].body),

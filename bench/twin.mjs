@@ -1,6 +1,6 @@
-// What a good Node programmer would write for GET /api/documents: Fastify, better-sqlite3 with
+// What a good Node programmer would write for GET /api/ai/chats: Fastify, better-sqlite3 with
 // prepared statements, jose for the same NextAuth token. It reads the same database file, looks up
-// the same session, membership and pages, and answers the same JSON (measure.mjs compares them).
+// the same session, membership and threads, and answers the same JSON (measure.mjs compares them).
 //
 //     NEXTAUTH_SECRET=… node twin.mjs DATABASE PORT
 import Database from 'better-sqlite3';
@@ -28,10 +28,9 @@ const sessionFind = db.prepare(`
   WHERE s.id = ? AND s.session_version = ? AND u.session_version = s.session_version
     AND s.revoked_at IS NULL AND s.expires_at > ? AND u.deleted_at IS NULL AND w.deleted_at IS NULL`);
 // The query as the server runs it, from its own file.
-const kb = fs.readFileSync(new URL('../src/kb/kb.sql', import.meta.url), 'utf8');
-const pagesList = db.prepare(/-- name: kb_document_list\n[^]*?\n(SELECT[^]*?;)/.exec(kb)[1]);
-const everything = { kind: null, parent_id: null, owner_id: null, q: '', before_id: '~', scan: 500,
-  before_at: Number.MAX_SAFE_INTEGER };
+const chat = fs.readFileSync(new URL('../src/chat/chat.sql', import.meta.url), 'utf8');
+const threadsList = db.prepare(/-- name: chat_thread_list\n[^]*?\n(SELECT[^]*?;)/.exec(chat)[1]);
+const everything = { archived: 0, q: '', before_id: '~', scan: 500, before_at: Number.MAX_SAFE_INTEGER };
 
 function cookieOf(request, name) {
   for (const pair of (request.headers.cookie ?? '').split(';')) {
@@ -52,25 +51,26 @@ async function signedIn(request, reply) {
     return reply.code(401).send({ success: false, error: 'Sign in.', code: 'UNAUTHORIZED', details: {} });
 }
 
-const time = (ms) => new Date(ms).toISOString();
+const time = (ms) => (ms === null ? null : new Date(ms).toISOString());
 const app = Fastify();
 app.get('/healthz', async () => ({ status: 'ok' }));
-app.get('/api/documents', {
+app.get('/api/ai/chats', {
   preHandler: signedIn,
   schema: { querystring: { type: 'object', properties: {
     limit: { type: 'integer', minimum: 1, maximum: 100, default: 50 } } } },
 }, async (request) => {
   const { limit } = request.query;
   const { workspace_id, user_id } = request.caller;
-  const rows = pagesList.all({ ...everything, workspace_id, user_id, limit: limit + 1 });
+  const rows = threadsList.all({ ...everything, workspace_id, user_id, limit: limit + 1 });
   const last = rows.length > limit ? rows[limit - 1] : null;
   return {
-    documents: rows.slice(0, limit).map((d) => ({
-      id: d.id, kind: d.kind, parentId: d.parent_id, title: d.title, visibility: d.visibility,
-      ownerId: d.owner_id, version: d.version, createdAt: time(d.created_at), updatedAt: time(d.updated_at),
+    chats: rows.slice(0, limit).map((t) => ({
+      id: t.client_id, title: t.title, archived: t.archived !== 0, active: t.active_run_id !== null,
+      messageCount: t.message_count, lastMessageAt: time(t.last_message_at), version: t.version,
+      createdAt: time(t.created_at), updatedAt: time(t.updated_at),
     })),
     pagination: { limit, hasMore: last !== null,
-      nextCursor: last && Buffer.from(`${last.updated_at},${last.id}`).toString('base64url') },
+      nextCursor: last && Buffer.from(`${last.activity_at},${last.id}`).toString('base64url') },
   };
 });
 await app.listen({ port: Number(port), host: '127.0.0.1' });

@@ -21,7 +21,7 @@ TYPES = {
 }
 OPTIONAL = {'int': 'struct db_opt_int', 'bool': 'struct db_opt_int', 'real': 'struct db_opt_real'}
 KINDS = ('one', 'many', 'each', 'exec')
-KEYS = ('name', 'kind', 'in', 'out', 'scan', 'tenantless', 'doc')
+KEYS = ('name', 'kind', 'in', 'out', 'scan', 'sorts', 'tenantless', 'doc')
 
 
 class Fault(Exception):
@@ -46,7 +46,7 @@ class Field:
 class Statement:
     def __init__(self, where):
         self.where = where
-        self.name = self.kind = self.scan = self.tenantless = None
+        self.name = self.kind = self.scan = self.sorts = self.tenantless = None
         self.doc = ''
         self.hot = False
         self.params, self.columns = [], []
@@ -210,8 +210,7 @@ def source(folder, stem, statements, numbers):
         flags = ' | '.join(n for n, on in (('DB_STMT_WRITE', is_write(st)), ('DB_STMT_SCAN', st.scan),
                                            ('DB_STMT_HOT', st.hot)) if on) or '0'
         body = lambda e: st.bodies.get(e, st.bodies.get('both'))
-        reason = c_string(st.scan) if st.scan else 'NULL'
-        tenantless = c_string(st.tenantless) if st.tenantless else 'NULL'
+        reason = lambda text: c_string(text) if text else 'NULL'
         out.append(f'static const uint8_t {st.name}_params[] = {{ {byte_list(st.params)} }};')
         out.append(f'static const uint8_t {st.name}_columns[] = {{ {byte_list(st.columns)} }};')
         out.append(f'const struct db_stmt {st.name}_stmt = {{\n    .number = SQL_{st.name},\n    .flags = {flags},\n'
@@ -220,7 +219,8 @@ def source(folder, stem, statements, numbers):
                    f'    .pgsql = {c_string(number_params(body("pgsql"), st.params, "$"))},\n'
                    f'    .params = {st.name}_params,\n    .columns = {st.name}_columns,\n'
                    f'    .params_count = {len(st.params)},\n    .columns_count = {len(st.columns)},\n'
-                   f'    .scan_reason = {reason},\n    .tenantless_reason = {tenantless},\n}};\n')
+                   f'    .scan_reason = {reason(st.scan)},\n    .sort_reason = {reason(st.sorts)},\n'
+                   f'    .tenantless_reason = {reason(st.tenantless)},\n}};\n')
         out.append(function(st))
     return '\n'.join(out) + '\n'
 

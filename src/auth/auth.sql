@@ -5,6 +5,7 @@
 -- kind: one
 -- in: sid text, workspace_id text?
 -- out: sid text, token_version int, created_at int, seen_at int, expires_at int, revoked_at int?, user_id text, email text, name text, session_version int, workspace_id text?, organization_id text?, role text?, org_role text?
+-- sorts: the workspaces of one person who has chosen none
 -- doc: Session, user, workspace (the one asked for, else the preference, else the first) and roles.
 SELECT s.id AS sid, s.session_version AS token_version, s.created_at, s.seen_at, s.expires_at,
     s.revoked_at, u.id AS user_id, u.email, u.name, u.session_version, w.id AS workspace_id,
@@ -30,6 +31,7 @@ WHERE s.id = :sid;
 -- kind: one
 -- in: user_id text, workspace_id text?
 -- out: user_id text, email text, name text, session_version int, workspace_id text?, organization_id text?, role text?, org_role text?
+-- sorts: the workspaces of one person who has chosen none
 -- doc: The same without a session: foreign tokens, and the operator acting as somebody.
 SELECT u.id AS user_id, u.email, u.name, u.session_version, w.id AS workspace_id,
     w.organization_id, wm.role, om.role AS org_role
@@ -303,6 +305,7 @@ WHERE user_id = :user_id AND id <> :keep_id AND revoked_at IS NULL AND expires_a
 -- kind: many
 -- in: user_id text, session_version int, now int, before_at int, before_id text, limit int
 -- out: id text, created_at int, seen_at int, expires_at int, remote_addr text?, user_agent text?
+-- sorts: the sessions of one person
 -- tenantless: a person's own sessions
 SELECT id, created_at, seen_at, expires_at, remote_addr, user_agent
 FROM sessions

@@ -53,6 +53,7 @@ struct field_error {
 };
 
 struct app; /* what main has wired; app.h */
+struct db_snapshot;
 struct db_tx;
 struct loop;
 
@@ -60,7 +61,8 @@ struct cx {
     struct arena *arena;
     struct app *app;
     struct principal principal;
-    struct db_tx *tx; /* NULL outside a transaction */
+    struct db_tx *tx;             /* NULL outside a transaction */
+    struct db_snapshot *snapshot; /* where reads leave theirs open; NULL: nowhere */
     int64_t now_ms;
     int64_t deadline_ms; /* monotonic; 0: none */
     struct loop *loop;   /* where the caller sits; NULL: nowhere. To be near it, not to act on it */

@@ -133,6 +133,7 @@ WHERE m.organization_id = :organization_id AND m.user_id = :user_id;
 -- kind: one
 -- in: organization_id text, workspace_id text
 -- out: id text
+-- sorts: the workspaces of one organisation
 -- doc: That workspace if it is the organisation's, else its first one: where events of the organisation stand.
 SELECT id FROM workspaces WHERE organization_id = :organization_id AND deleted_at IS NULL
 ORDER BY CASE WHEN id = :workspace_id THEN 0 ELSE 1 END, id LIMIT 1;

@@ -1,7 +1,7 @@
 /* Open and close, transactions and statements, over any driver.
  *
  * Goals: one meaning of a transaction on both engines; every failure is mapped here, once.
- * Non-goals: SQL, threads (writer.c), pooling (readers.c), engines (driver_*.c).
+ * Non-goals: SQL, reads (read.c), threads (writer.c), pooling (readers.c), engines (driver_*.c).
  *
  * Invariants
  * - After a failed statement the transaction takes no further statement until db_nested has undone
@@ -21,8 +21,6 @@
 #include "db/core.h"
 
 #define OPEN_TIMEOUT_MS 5000
-#define READER_WAIT_MS 10000
-#define ALIVE_TIMEOUT_MS 1000
 
 enum err db_raise(struct cx *cx, enum db_result res, const char *what, const char *detail)
 {
@@ -158,61 +156,6 @@ enum err db_nested(struct cx *cx, db_fn fn, void *arg)
     tx->failed = false;
     tx->cause = DB_DONE;
     return r;
-}
-
-/* ---- reads ---- */
-
-static enum err read_run(struct db *db, struct db_reader *r, struct cx *cx, db_fn fn, void *arg)
-{
-    const struct db_driver *d = db->driver;
-    enum db_result res = d->begin(r->conn, DB_MODE_READ);
-    if (res != DB_DONE) {
-        enum err e = db_raise(cx, res, "begin", r->conn->error);
-        db_reader_close(db, r);
-        return e;
-    }
-    struct db_tx tx = { .db = db, .conn = r->conn, .mode = DB_MODE_READ };
-    enum err e = db_tx_call(&tx, cx, fn, arg);
-    res = tx.failed ? d->rollback(r->conn) : d->commit(r->conn);
-    /* What was read is read: a snapshot that does not end properly costs its connection only. */
-    if (res != DB_DONE || tx.cause == DB_BROKEN || tx.cause == DB_IO)
-        db_reader_close(db, r);
-    return e;
-}
-
-enum err db_read(struct cx *cx, db_fn fn, void *arg)
-{
-    assert(cx->app && cx->app->db && !cx->tx);
-    struct db *db = cx->app->db;
-    struct db_reader *r = db_reader_take(db, READER_WAIT_MS);
-    if (!r)
-        return cx_fail(cx, ERR_OVERLOADED, "The database has more readers than it can take.");
-    char error[DB_ERROR_BYTES];
-    enum db_result res = db_reader_open(db, r, OPEN_TIMEOUT_MS, error, sizeof error);
-    enum err e = res == DB_DONE ? read_run(db, r, cx, fn, arg) : db_raise(cx, res, "open", error);
-    db_reader_put(db, r);
-    return e;
-}
-
-bool db_alive(struct db *db)
-{
-    int64_t until_ms = clock_monotonic_ms() + ALIVE_TIMEOUT_MS;
-    struct db_reader *r = db_reader_take(db, ALIVE_TIMEOUT_MS);
-    if (!r)
-        return false;
-    char error[DB_ERROR_BYTES];
-    bool ok = false;
-    /* A connection that has died is no proof that the engine has: the second try has a new one. */
-    for (int try = 0; try < 2 && !ok; try++) {
-        int64_t left_ms = until_ms - clock_monotonic_ms();
-        if (left_ms <= 0 || db_reader_open(db, r, left_ms, error, sizeof error) != DB_DONE)
-            break;
-        ok = db->driver->alive(r->conn, left_ms);
-        if (!ok)
-            db_reader_close(db, r);
-    }
-    db_reader_put(db, r);
-    return ok;
 }
 
 /* ---- open and close ---- */

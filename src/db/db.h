@@ -44,10 +44,21 @@ bool db_alive(struct db *db);
 
 /* ---- transactions ---- */
 
+struct db_reader;
 typedef enum err (*db_fn)(struct cx *cx, void *arg);
 
 /* Runs fn in one read-only snapshot on the calling thread; cx->tx is set meanwhile. */
 enum err db_read(struct cx *cx, db_fn fn, void *arg);
+/* Where cx->snapshot is set, db_read leaves its snapshot open there, and later reads on the same
+ * thread use it while nothing has been committed since (SQLite; nothing on PostgreSQL). Zeroed:
+ * none. Its owner ends it before it waits for anything: an open snapshot holds up the clearing of
+ * the log. */
+struct db_snapshot {
+    struct db *db;
+    struct db_reader *reader; /* NULL: none */
+    int64_t commits;          /* that it is known to hold */
+};
+void db_snapshot_end(struct db_snapshot *s);
 
 /* A queued write. Owned by the caller, untouched until `done` is called, exactly once, on a writer
  * thread, which it must not hold up: hand over to a loop or a pool. cx belongs to the writer until
@@ -106,6 +117,7 @@ struct db_stmt {
     uint8_t params_count;
     uint8_t columns_count;
     const char *scan_reason;       /* with DB_STMT_SCAN */
+    const char *sort_reason;       /* why rows are put in order after they were read; or NULL */
     const char *tenantless_reason; /* why it need not name the workspace; NULL: it must */
 };
 /* All statements of the program, by number; generated. */

@@ -42,6 +42,7 @@ SELECT max(number) AS number FROM schema_migrations;
 -- kind: many
 -- out: name text
 -- scan: the catalogue of tables is small
+-- sorts: the tables
 -- doc: Without audit_seal: the log's secret of the moment has no copies.
 -- sqlite:
 SELECT name FROM pragma_table_list
@@ -58,6 +59,7 @@ ORDER BY 1;
 -- in: table_name text
 -- out: name text, type int
 -- scan: the catalogue of one table is small
+-- sorts: the columns of a table
 -- doc: Types are those of enum db_type; 0: none of them.
 -- sqlite:
 SELECT name, CASE type WHEN 'INTEGER' THEN 1 WHEN 'REAL' THEN 2 WHEN 'TEXT' THEN 3 WHEN 'BLOB' THEN 4

@@ -134,6 +134,7 @@ void exchange_begin(struct conn *c)
     buf_init(&x->body, NULL, HTTP_READ_BYTES);
     call_init(&x->call, http_app(hl->server), a);
     x->call.loop = hl->loop;
+    x->call.snapshot = &hl->snapshot;
     x->call.face_data = c;
     c->x = x;
     c->last_byte = '\0';

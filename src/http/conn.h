@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "db/db.h"
 #include "net/loop.h"
 #include "net/pool.h"
 #include "op/call.h"
@@ -126,6 +127,8 @@ struct http_loop {
     uv_pipe_t control;
     bool has_listener, has_metrics, has_control;
     uv_timer_t timer;
+    uv_prepare_t rest;
+    struct db_snapshot snapshot; /* of the reads of this turn */
     struct conn *timers[TIMER_COUNT], *timers_last[TIMER_COUNT];
     struct conn *all;
     struct exchange *free;

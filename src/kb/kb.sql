@@ -4,7 +4,7 @@
 -- kind: many
 -- in: workspace_id text, user_id text, kind text?, parent_id text?, owner_id text?, q text, before_at int, before_id text, scan int, limit int
 -- out: id text, kind text, parent_id text?, title text, visibility text, owner_id text, version int, created_at int, updated_at int
--- doc: Looks at no more than `scan` documents, however few of them fit.
+-- doc: Looks at no more than `scan` documents, however few of them fit. SQLite takes rows in the order of the inner query, and would sort them all if told to.
 -- sqlite:
 SELECT id, kind, parent_id, title, visibility, owner_id, version, created_at, updated_at
 FROM (SELECT id, kind, parent_id, title, title_key, visibility, owner_id, version, created_at,
@@ -18,7 +18,7 @@ WHERE (visibility = 'WORKSPACE' OR owner_id = :user_id)
   AND (:parent_id IS NULL OR parent_id = :parent_id)
   AND (:owner_id IS NULL OR owner_id = :owner_id)
   AND instr(title_key, :q) > 0
-ORDER BY updated_at DESC, id DESC LIMIT :limit;
+LIMIT :limit;
 -- pgsql:
 SELECT id, kind, parent_id, title, visibility, owner_id, version, created_at, updated_at
 FROM (SELECT id, kind, parent_id, title, title_key, visibility, owner_id, version, created_at,

@@ -108,6 +108,14 @@ static bool reads_here(const struct call *c)
     return !c->loop || db_reads_inline(c->cx.app->db);
 }
 
+/* Runs `step` on the calling thread, which is the loop's if there is one. */
+static void step_here(struct call *c, void (*step)(struct call *c))
+{
+    c->cx.snapshot = c->snapshot;
+    step(c);
+    c->cx.snapshot = NULL;
+}
+
 /* ---- head ---- */
 
 static void head_done(struct call *c)
@@ -133,7 +141,7 @@ void call_head(struct call *c)
     if (c->result != OK) {
         head_done(c);
     } else if (!gate_head_reads(c) || reads_here(c)) {
-        admit_step(c);
+        step_here(c, admit_step);
         head_done(c);
     } else {
         in_pool(c, c->cx.app->workers, admit_step, head_done);
@@ -187,7 +195,7 @@ static void dispatch(struct call *c)
     } else if (op->tx == TX_WRITE) {
         run_write(c);
     } else if (here) {
-        run_step(c);
+        step_here(c, run_step);
         finish(c);
     } else {
         struct app *app = c->cx.app;

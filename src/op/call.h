@@ -12,6 +12,7 @@
 #define OP_CALL_H
 
 #include "base/cx.h"
+#include "db/db.h"
 #include "net/loop.h"
 #include "net/pool.h"
 #include "op/op.h"
@@ -60,6 +61,8 @@ struct call {
     bool dry_run;      /* TX_WRITE only: run, encode, roll back; for approvals' before → after */
     bool as_tool;      /* encode with the tool's view; autonomy is checked */
     struct loop *loop; /* where callbacks come; NULL: on the thread that finishes */
+    struct db_snapshot
+        *snapshot; /* of the loop, for what is read there; NULL: each read has its own */
     void (*on_head)(struct call *c, enum call_verdict v);
     void (*on_done)(
         struct call *c);   /* exactly once; the reply is whole (or REPLY_STREAM has begun) */

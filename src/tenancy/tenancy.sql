@@ -58,6 +58,7 @@ VALUES (:organization_id, :user_id, :role, :now, :now, :created_by);
 -- kind: many
 -- in: user_id text
 -- out: id text, organization_id text, name text, role text?, org_role text?
+-- sorts: the workspaces of one person
 -- tenantless: all workspaces that one person may act in
 -- doc: Memberships, and every workspace of organisations where they are OWNER or ADMIN.
 SELECT w.id, w.organization_id, w.name, wm.role, om.role AS org_role
@@ -176,6 +177,7 @@ DELETE FROM addons WHERE workspace_id = :workspace_id AND addon = :addon;
 -- kind: many
 -- in: workspace_id text, organization_id text, after_id text, limit int
 -- out: user_id text, kind text, email text, name text, totp_state text, role text?, org_role text?, version int?, created_at int?
+-- sorts: the members of one workspace
 -- doc: Members, and the OWNERs and ADMINs of the organisation, who act in it without being any.
 SELECT u.id AS user_id, u.kind, u.email, u.name, u.totp_state, wm.role, om.role AS org_role,
     wm.version, wm.created_at

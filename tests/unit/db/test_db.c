@@ -451,6 +451,61 @@ static void test_read_is_a_snapshot(void **state)
     assert_int_equal(fixture_count(f), 1);
 }
 
+/* An insert on another thread's behalf: what it wrote has been acknowledged when this returns. */
+static void insert_beside(struct fixture *f, const char *id)
+{
+    struct cx *cx = fixture_cx_new(f);
+    struct item it = { 0 };
+    snprintf(it.id, sizeof it.id, "%s", id);
+    assert_int_equal(db_write(cx, item_insert, &it), OK);
+    fixture_cx_free(cx);
+}
+
+static void test_kept_snapshot_is_never_older(void **state)
+{
+    struct fixture *f = *state;
+    bool keeps = f->engine == DB_SQLITE;
+    struct db_snapshot kept = { 0 };
+    int64_t n = -1;
+    f->cx.snapshot = &kept;
+    for (int i = 0; i < 3; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "k%d", i);
+        insert_beside(f, id);
+        for (int k = 0; k < 2; k++) {
+            const struct db_reader *before = kept.reader;
+            int64_t commits = kept.commits;
+            assert_int_equal(db_read(&f->cx, item_count, &n), OK);
+            assert_int_equal(n, i + 1);
+            assert_true(!kept.reader == !keeps);
+            if (keeps && k > 0)
+                assert_true(kept.reader == before && kept.commits == commits);
+        }
+    }
+    db_snapshot_end(&kept);
+    assert_null(kept.reader);
+    f->cx.snapshot = NULL;
+}
+
+static enum err wrong_read(struct cx *cx, void *arg)
+{
+    return run_plain(cx, WRONG_SQL, NULL);
+}
+
+static void test_failed_snapshot_is_not_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct db_snapshot kept = { 0 };
+    int64_t n;
+    f->cx.snapshot = &kept;
+    assert_int_equal(db_read(&f->cx, item_count, &n), OK);
+    assert_int_equal(db_read(&f->cx, wrong_read, NULL), ERR_INTERNAL);
+    assert_null(kept.reader);
+    assert_int_equal(db_read(&f->cx, item_count, &n), OK);
+    db_snapshot_end(&kept);
+    f->cx.snapshot = NULL;
+}
+
 static enum err adhoc_row(struct cx *cx, const struct db_value *c, void *arg)
 {
     assert_int_equal(c[0].type, DB_TEXT);
@@ -633,6 +688,8 @@ int main(void)
         ON_BOTH(test_close_finishes_the_queue),
         ON_BOTH(test_row_callback_stops),
         ON_BOTH(test_read_is_a_snapshot),
+        ON_BOTH(test_kept_snapshot_is_never_older),
+        ON_BOTH(test_failed_snapshot_is_not_kept),
         ON_BOTH(test_statement_made_at_run_time),
         ON_BOTH(test_alive_and_stats),
     };
