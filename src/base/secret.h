@@ -11,7 +11,9 @@ struct secret;
 
 struct secret *secret_new(struct str bytes); /* copies; the caller wipes its own copy */
 struct secret *secret_random(size_t len);
-void secret_free(struct secret *s);              /* NULL is fine */
+/* The same secret for one more owner, who frees it too; from any thread. */
+struct secret *secret_share(const struct secret *s);
+void secret_free(struct secret *s);              /* NULL is fine; the last owner's wipes it */
 struct str secret_bytes(const struct secret *s); /* valid until secret_free; absent for NULL */
 size_t secret_len(const struct secret *s);
 /* Switches core dumps of the process off (RLIMIT_CORE, PR_SET_DUMPABLE). */

@@ -52,7 +52,7 @@ struct credential *server_credential(const struct app *app, const struct choose_
         .tier = TIER_SERVER,
         .model = chosen->model,
         .base_url = unit_base_url(app, chosen->unit),
-        .key = secret_new(key ? secret_bytes(key) : STR("")),
+        .key = key ? secret_share(key) : secret_new(STR("")),
     };
     return credential_new(&p);
 }

@@ -127,7 +127,6 @@ struct http_loop {
     uv_pipe_t control;
     bool has_listener, has_metrics, has_control;
     uv_timer_t timer;
-    uv_prepare_t rest;
     struct db_snapshot snapshot; /* of the reads of this turn */
     struct conn *timers[TIMER_COUNT], *timers_last[TIMER_COUNT];
     struct conn *all;

@@ -255,10 +255,9 @@ static void on_timer(uv_timer_t *t)
     }
 }
 
-/* The turn is over: the loop is about to wait. */
-static void on_rest(uv_prepare_t *p)
+static void on_rest(void *arg)
 {
-    struct http_loop *hl = p->data;
+    struct http_loop *hl = arg;
     db_snapshot_end(&hl->snapshot);
 }
 
@@ -270,7 +269,6 @@ struct order {
     const char *control_path;
     int64_t drain_ms;
     int error;
-    int handles; /* still to be closed */
 };
 
 static void order_done(struct order *o)
@@ -307,9 +305,7 @@ static void on_start(struct loop_msg *m)
     uv_timer_init(loop_uv(hl->loop), &hl->timer);
     hl->timer.data = hl;
     uv_timer_start(&hl->timer, on_timer, SWEEP_MS, SWEEP_MS);
-    uv_prepare_init(loop_uv(hl->loop), &hl->rest);
-    hl->rest.data = hl;
-    uv_prepare_start(&hl->rest, on_rest);
+    loop_on_rest(hl->loop, on_rest, hl);
     hl->has_listener = true;
     o->error = listen_on(hl, &hl->listener, o->fd);
     if (o->error == 0 && o->metrics_fd >= 0) {
@@ -343,22 +339,19 @@ static void on_drain(struct loop_msg *m)
     order_done(o);
 }
 
-static void on_handle_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
     struct order *o = h->data;
-    if (--o->handles == 0)
-        order_done(o);
+    order_done(o);
 }
 
 static void on_end(struct loop_msg *m)
 {
     struct order *o = (struct order *)m;
-    struct http_loop *hl = o->hl;
-    db_snapshot_end(&hl->snapshot);
-    o->handles = 2;
-    hl->timer.data = hl->rest.data = o;
-    uv_close((uv_handle_t *)&hl->timer, on_handle_closed);
-    uv_close((uv_handle_t *)&hl->rest, on_handle_closed);
+    loop_on_rest(o->hl->loop, NULL, NULL);
+    db_snapshot_end(&o->hl->snapshot);
+    o->hl->timer.data = o;
+    uv_close((uv_handle_t *)&o->hl->timer, on_timer_closed);
 }
 
 /* Sends the order and waits until the loop has carried it out. */

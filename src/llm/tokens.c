@@ -71,23 +71,29 @@ static int64_t text_tokens(struct str text)
         return (int64_t)text.len * 3;
     for (size_t at = 0; at < text.len;) {
         size_t from = at;
+        if (!(text.ptr[at] & 0x80)) {
+            at++;
+            n++;
+            continue;
+        }
         uint32_t cp = utf8_next(text, &at);
-        n += cp < 0x80 ? 1 : character_tokens(cp, (int64_t)(at - from));
+        n += character_tokens(cp, (int64_t)(at - from));
     }
     return n;
 }
+
+/* Tokens beyond one that a byte of JSON may become when it is written again: see above. */
+static const uint8_t json_extra[0x80] = {
+    [0] = 5,   ['<'] = 5, ['>'] = 5, ['&'] = 5, ['\''] = 5, ['{'] = 2,
+    ['}'] = 2, ['['] = 2, [']'] = 2, [','] = 2, [':'] = 2,
+};
 
 static int64_t json_tokens(struct str text)
 {
     int64_t n = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (c >= 0x80)
-            n += 3;
-        else if (strchr("<>&'", c))
-            n += 6;
-        else
-            n += strchr("{}[],:", c) ? 3 : 1;
+        n += c >= 0x80 ? 3 : 1 + json_extra[c];
     }
     return n;
 }

@@ -1,7 +1,8 @@
-/* Goals: messages to a loop cost one lock-free push, and one wake-up for all that queue meanwhile.
- * Non-goals: balancing; who listens decides where work lands.
- * Invariants: `inbox` is a stack that only the loop empties, all at once, and then reverses, so
- * that messages of one sender keep their order; nothing is posted after loops_stop has begun. */
+/* Goals: messages to a loop cost one lock-free push, and one wake-up for all that queue meanwhile;
+ * a loop's messages to itself cost no wake-up: they are read before it sleeps. Non-goals:
+ * balancing; who listens decides where work lands. Invariants: `inbox` is a stack that only the
+ * loop empties, all at once, and then reverses, so that messages of one sender keep their order;
+ * nothing is posted after loops_stop has begun. */
 #include "net/loop.h"
 
 #include <assert.h>
@@ -15,10 +16,16 @@
 #include "base/clock.h"
 #include "net/thread.h"
 
+/* Rounds of messages that beget messages before the sockets have their turn. */
+enum { INBOX_ROUNDS = 16 };
+
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_check_t turn;
+    uv_prepare_t rest;
+    void (*on_rest)(void *arg);
+    void *on_rest_arg;
     _Atomic(struct loop_msg *) inbox;
     atomic_bool stopping;
     int index;
@@ -43,12 +50,13 @@ static void on_turn(uv_check_t *c)
     read_clocks(c->data);
 }
 
-static void on_wake(uv_async_t *a)
+/* False: it was empty. */
+static bool inbox_read(struct loop *l)
 {
-    struct loop *l = a->data;
     struct loop_msg *in_order = NULL;
     struct loop_msg *m = atomic_exchange(&l->inbox, NULL);
-    read_clocks(l);
+    if (!m)
+        return false;
     while (m) {
         struct loop_msg *next = m->next;
         m->next = in_order;
@@ -60,10 +68,32 @@ static void on_wake(uv_async_t *a)
         in_order->fn(in_order);
         in_order = next;
     }
+    return true;
+}
+
+static void on_wake(uv_async_t *a)
+{
+    struct loop *l = a->data;
+    read_clocks(l);
+    inbox_read(l);
     if (atomic_load(&l->stopping)) {
         uv_close((uv_handle_t *)&l->wake, NULL);
         uv_close((uv_handle_t *)&l->turn, NULL);
+        uv_close((uv_handle_t *)&l->rest, NULL);
     }
+}
+
+/* Before the loop sleeps. */
+static void on_rest(uv_prepare_t *p)
+{
+    struct loop *l = p->data;
+    int rounds = 0;
+    while (rounds < INBOX_ROUNDS && inbox_read(l))
+        rounds++;
+    if (rounds == INBOX_ROUNDS)
+        uv_async_send(&l->wake);
+    if (l->on_rest)
+        l->on_rest(l->on_rest_arg);
 }
 
 void loop_post(struct loop *l, struct loop_msg *m)
@@ -72,8 +102,15 @@ void loop_post(struct loop *l, struct loop_msg *m)
     do {
         m->next = head;
     } while (!atomic_compare_exchange_weak(&l->inbox, &head, m));
-    if (!head)
+    if (!head && current_loop != l)
         uv_async_send(&l->wake);
+}
+
+void loop_on_rest(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+    assert(current_loop == l);
+    l->on_rest = fn;
+    l->on_rest_arg = arg;
 }
 
 static void *loop_main(void *arg)
@@ -94,7 +131,10 @@ static void loop_start(struct loop *l, int index)
     uv_check_init(&l->uv, &l->turn);
     uv_check_start(&l->turn, on_turn);
     uv_unref((uv_handle_t *)&l->turn);
-    l->wake.data = l->turn.data = l;
+    uv_prepare_init(&l->uv, &l->rest);
+    uv_prepare_start(&l->rest, on_rest);
+    uv_unref((uv_handle_t *)&l->rest);
+    l->wake.data = l->turn.data = l->rest.data = l;
     read_clocks(l);
     snprintf(name, sizeof name, "loop-%d", index % 1000);
     thread_start(&l->thread, name, THREAD_STACK_BYTES, loop_main, l);

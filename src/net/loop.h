@@ -25,9 +25,12 @@ struct loop *loops_at(struct loops *ls, int i);
 /* Ends each loop after its handles are closed; the owner of handles closes them first. Joins. */
 void loops_stop(struct loops *ls);
 
-/* From any thread. fn runs on the loop's thread; messages of one sender keep their order. One
- * wake-up serves all that queue meanwhile. */
+/* From any thread. fn runs on the loop's thread, later, also when it is called there; messages of
+ * one sender keep their order. One wake-up serves all that queue meanwhile. */
 void loop_post(struct loop *l, struct loop_msg *m);
+/* fn is called at the end of each turn, before the loop sleeps; NULL: nothing any more. On the
+ * loop's thread only. */
+void loop_on_rest(struct loop *l, void (*fn)(void *arg), void *arg);
 /* The loop of this thread, or NULL. */
 struct loop *loop_current(void);
 int loop_index(const struct loop *l);
