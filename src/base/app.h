@@ -3,6 +3,7 @@
 #ifndef BASE_APP_H
 #define BASE_APP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,7 +29,7 @@ struct app {
     struct runs *runs;               /* run/run.h; NULL: no server */
     struct metrics *metrics;         /* op/metrics.h */
     char node_id[26];                /* CUID of this process, row of table nodes */
-    volatile bool *stopping;         /* set once, when the drain begins */
+    atomic_bool *stopping;           /* set once, when the drain begins */
 };
 
 #endif

@@ -17,7 +17,7 @@ enum program_mode {
 struct program {
     struct app app;
     struct config *config;
-    bool stopping;
+    atomic_bool stopping;
     int lock_fd;
     struct http_server *http;
 };

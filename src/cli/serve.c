@@ -236,7 +236,7 @@ int serve_until_signal(struct config *config, const struct serve_args *args)
         args->on_ready(p, args->arg);
     wait_for_end(p, &signals, args);
     notify("STOPPING=1\n");
-    p->stopping = true;
+    atomic_store(&p->stopping, true);
     stop(p);
     node_leave(node);
     program_close(p);

@@ -104,7 +104,7 @@ enum err gate_match(struct call *c)
 {
     struct cx *cx = &c->cx;
     const struct gate_hooks *hooks = cx->app->hooks;
-    if (*cx->app->stopping)
+    if (atomic_load(cx->app->stopping))
         FAIL(cx, SHUTTING_DOWN, "The server is stopping; try again in a moment.");
     if (from_outside(c))
         TRY(hooks->address_admit(cx, &c->rq));

@@ -7,7 +7,7 @@
 #include "limits/limits.h"
 #include "op/registry.h"
 
-static volatile bool stopping;
+static atomic_bool stopping;
 
 static void refused_nothing(struct cx *cx, const struct op *op, const struct raw_request *rq,
                             enum err why)

@@ -102,7 +102,7 @@ static void no_secret_leaves(void **state)
         { FETCH_WHOLE, 403, false, true },  { FETCH_WHOLE, 404, false, true },
     };
     ROOMS(state);
-    bool stopping = false;
+    atomic_bool stopping = false;
     struct buf log;
     buf_init(&log, NULL, 16 * 1024 * 1024);
     log_init(LOG_JSON, LOG_DEBUG);

@@ -372,7 +372,7 @@ static void diagnosed(struct rooms *r, const char *operation, const char *words)
 static void gateways_are_diagnosed_in_words(void **state)
 {
     ROOMS(state);
-    bool stopping = false;
+    atomic_bool stopping = false;
     r->app.stopping = &stopping;
     provider_double_install(r);
     refused(r, "test_openclaw", "{}", ERR_PROVIDER_NOT_CONFIGURED, NULL);
@@ -447,7 +447,7 @@ static void the_job_clears_on_401_and_403_only(void **state)
         { FETCH_WHOLE, 200, "VERIFIED", "verified" },   { FETCH_WHOLE, 403, "REFUSED", "refused" },
     };
     ROOMS(state);
-    bool stopping = false;
+    atomic_bool stopping = false;
     char path[32];
     r->app.stopping = &stopping;
     provider_double_install(r);

@@ -25,7 +25,7 @@ enum { READ_BYTES_MAX = 64 * 1024 * 1024, SILENCE_MS = 60000 };
 struct server {
     struct app app;
     struct config config;
-    volatile bool stopping;
+    atomic_bool stopping;
     struct http_server *http;
 };
 

@@ -405,7 +405,7 @@ static void stop_loses_nothing(void **state)
 {
     ROOMS(state);
     struct job_runner_options o = { .kinds = kinds, .kinds_count = 1, .parallel_max = 4 };
-    volatile bool stopping = false;
+    atomic_bool stopping = false;
     r->app.workers = pool_start("workers", 1, 64, 256 * 1024);
     r->app.slow = r->app.workers;
     r->app.stopping = &stopping;
