@@ -5,7 +5,7 @@ set -eu
 build="gcc make pkg-config meson ninja-build python3 libuv1-dev node-llhttp libcurl4-openssl-dev libssl-dev
     libsodium-dev libqrencode-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates nodejs npm"
 check="$build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
-    postgresql-15 nginx-light openssl git chromium fonts-noto-core"
+    postgresql-15 nginx-light openssl git chromium fonts-noto-core mandoc zsh"
 bench="$build nginx-light wrk postgresql-15 g++"
 
 wanted=
