@@ -7,7 +7,7 @@ build="gcc make pkg-config meson ninja-build python3 libuv1-dev node-llhttp libc
 console="nodejs npm"
 package="git xz-utils debhelper dpkg-dev"
 check="$build $console $package clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
-    postgresql-15 nginx-light openssl chromium fonts-noto-core mandoc zsh lintian systemd"
+    postgresql-15 nginx-light openssl chromium fonts-noto-core mandoc zsh lintian systemd python3-seccomp"
 bench="$build nginx-light wrk postgresql-15 g++"
 
 wanted=
