@@ -1,5 +1,5 @@
 # Thin over Meson: every target installs what it needs and says what it does.
-.PHONY: up build check lint soak bench fuzz docs shots clean
+.PHONY: up build check lint soak bench fuzz docs shots tarball deb clean
 
 DATA ?= ./data
 
@@ -8,7 +8,7 @@ up: build
 	@exec build/opboxd demo --data $(DATA)
 
 build:
-	@tools/install-packages.sh build
+	@tools/install-packages.sh build $$(tools/build-console.sh --needs)
 	@tools/build-console.sh
 	@[ -d build ] || meson setup build -Dtests=false -Dconsole=true --buildtype=release -Db_ndebug=false >/dev/null
 	@grep -q console_files.c build/build.ninja || meson configure build -Dconsole=true
@@ -47,6 +47,16 @@ shots: build
 # The pages that are generated from the program.
 docs: build
 	@exec tools/make-docs.sh build/opboxd
+
+# A release with the console built in it: build-dist/opboxd-VERSION.tar.xz
+tarball:
+	@tools/install-packages.sh package $$(tools/build-console.sh --needs)
+	@tools/make-tarball.sh
+
+# The Debian package of it: build-dist/opboxd_VERSION_ARCHITECTURE.deb
+deb:
+	@tools/install-packages.sh build package $$(tools/build-console.sh --needs)
+	@tools/make-deb.sh
 
 clean:
 	rm -rf build build-* web/dist

@@ -22,7 +22,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(max(2, os.cpu_count() or 2))
 SETTINGS = [
     # name, compiler, meson options, suites (None: all), name patterns (None: all)
-    ('gcc', 'gcc', ['--buildtype=debugoptimized', '-Dwerror=true', '-Dconsole=true'], None, None),
+    ('gcc', 'gcc', ['--buildtype=debugoptimized', '--prefix=/usr', '-Dwerror=true', '-Dconsole=true'], None, None),
     ('asan', 'gcc', ['-Db_sanitize=address,undefined', '-Dwerror=true'], None, None),
     ('tsan', 'gcc', ['-Db_sanitize=thread'], None, ('db/', 'net/', 'op/sink', 'api/', 'jobs/', 'limits/')),
     ('clang', 'clang', ['-Dwerror=true'], 'unit', None),
@@ -155,6 +155,7 @@ def main():
     env['TEST_PG_URL'] = postgres.stdout.strip()
     try:
         step('lint', ['tools/lint.py', '--all'])
+        step('console: what it is built with', ['tools/build-console.sh', '--install'])
         step('console: build', ['tools/build-console.sh'])
         for name, compiler, options, suite, patterns in SETTINGS:
             built = build(name, compiler, options)

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Installs the Debian 12 packages of one or more groups: build, check, bench. Says nothing when none is missing.
+# Installs the Debian 12 packages of one or more groups: build, console, package, check, bench. Says nothing when none is missing.
 set -eu
 
 build="gcc make pkg-config meson ninja-build python3 libuv1-dev node-llhttp libcurl4-openssl-dev libssl-dev
-    libsodium-dev libqrencode-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates nodejs npm"
-check="$build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
-    postgresql-15 nginx-light openssl git chromium fonts-noto-core"
+    libsodium-dev libqrencode-dev libsqlite3-dev libpq-dev zlib1g-dev ca-certificates"
+console="nodejs npm"
+package="git xz-utils debhelper dpkg-dev"
+check="$build $console $package clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
+    postgresql-15 nginx-light openssl chromium fonts-noto-core mandoc zsh lintian systemd python3-seccomp"
 bench="$build nginx-light wrk postgresql-15 g++"
 
 wanted=
@@ -13,8 +15,10 @@ for group in "$@"; do
     case $group in
     build) wanted="$wanted $build" ;;
     check) wanted="$wanted $check" ;;
+    console) wanted="$wanted $console" ;;
+    package) wanted="$wanted $package" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "install-packages: the groups are build, check and bench" >&2; exit 2 ;;
+    *) echo "install-packages: the groups are build, console, package, check and bench" >&2; exit 2 ;;
     esac
 done
 

@@ -467,6 +467,20 @@ const struct config_row *config_rows(size_t *ret_count)
     return rows;
 }
 
+const char *config_row_choices(size_t row)
+{
+    assert(row < ROW_COUNT);
+    return choices[row];
+}
+
+bool config_row_bounds(size_t row, int64_t *ret_min, int64_t *ret_max)
+{
+    assert(row < ROW_COUNT);
+    *ret_min = bounds[row].min;
+    *ret_max = bounds[row].max;
+    return places[row].kind == KIND_INT;
+}
+
 /* A URL as it may be shown: its password is masked, in the authority and as a parameter. */
 static struct str url_masked(struct arena *a, struct str s)
 {

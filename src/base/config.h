@@ -38,6 +38,10 @@ struct config_row {
     unsigned flags;
 };
 const struct config_row *config_rows(size_t *ret_count);
+/* The words that a STR row takes ("json, text"), or NULL when it takes any. */
+const char *config_row_choices(size_t row);
+/* False: not an INT row. */
+bool config_row_bounds(size_t row, int64_t *ret_min, int64_t *ret_max);
 /* Value as text ("(set)" for a secret) and where it came from: "flag", "environment", "file",
  * "default". */
 struct str config_value_text(const struct config *c, struct arena *a, size_t row);

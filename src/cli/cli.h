@@ -21,7 +21,7 @@ struct cli_args {
 };
 struct command {
     const char *name;
-    const char *usage;   /* behind "opboxd name " */
+    const char *usage;   /* behind "opboxd name "; completion reads it (usage.h) */
     const char *summary; /* one line */
     const char *help;    /* flags and examples, or NULL */
     int (*run)(struct cli_args *a);
@@ -85,6 +85,8 @@ int cmd_openapi(struct cli_args *a);
 int cmd_access_matrix(struct cli_args *a);
 int cmd_errors(struct cli_args *a);
 int cmd_configuration(struct cli_args *a);
+int cmd_man(struct cli_args *a);
+int cmd_completion(struct cli_args *a);
 int cmd_migrate(struct cli_args *a);
 int cmd_backup(struct cli_args *a);
 int cmd_restore(struct cli_args *a);

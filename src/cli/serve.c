@@ -1,15 +1,13 @@
 /* opboxd serve: opens everything, serves until a signal, drains, closes.
  *
  * Goals: ready only when every part is; a clear sentence and exit 1 when something is wrong; exit 0
- * within ten seconds of SIGTERM. Invariant: signals are blocked in every thread and taken here, by
- * sigwait, one after the other. */
+ * within ten seconds of SIGTERM. Invariant: signals are blocked in every thread and taken here, one
+ * after the other. */
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,36 +18,17 @@
 #include "cli/node.h"
 #include "cli/program.h"
 #include "cli/serve.h"
+#include "cli/service.h"
 #include "http/http.h"
 #include "jobs/jobs.h"
 #include "net/fetch.h"
 #include "net/guard.h"
 #include "net/loop.h"
+#include "net/pulse.h"
 #include "op/metrics.h"
 #include "run/run.h"
 
 enum { LOOPS_MAX = 8, RUNS_STOP_MS = 1500 };
-
-/* systemd's notify protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. */
-static void notify(const char *state)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    size_t len = path ? strlen(path) : 0;
-    if (len < 2 || len >= sizeof a.sun_path || (path[0] != '/' && path[0] != '@'))
-        return;
-    memcpy(a.sun_path, path, len);
-    if (path[0] == '@')
-        a.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&a, size) < 0)
-        log_line(LOG_WARN, "the service manager could not be told",
-                 log_s("error", str_of(strerror(errno))));
-    close(fd);
-}
 
 static void raise_file_limit(void)
 {
@@ -196,15 +175,56 @@ static void reload(struct program *p, const struct serve_args *args)
     free(argv);
 }
 
-static void wait_for_end(struct program *p, const sigset_t *signals, const struct serve_args *args)
+/* The service manager's watchdog is fed twice as often as it asks, for as long as every loop
+ * turns. */
+struct watchdog {
+    struct pulse *pulse;
+    int64_t period_us, due_us; /* period 0: nobody asks */
+};
+
+static void watchdog_feed(struct watchdog *w)
 {
+    if (pulse_felt(w->pulse))
+        service_tell("WATCHDOG=1\n");
+    else
+        log_line(LOG_ERROR, "a loop does not turn; the service manager is not told otherwise");
+}
+
+static int wait_for_signal(const sigset_t *signals, struct watchdog *w)
+{
+    int which = -1;
+    while (which < 0 && w->period_us) {
+        int64_t wait_us = w->due_us - clock_monotonic_us();
+        if (wait_us <= 0) {
+            watchdog_feed(w);
+            wait_us = w->period_us;
+            w->due_us = clock_monotonic_us() + wait_us;
+        }
+        const struct timespec t = { wait_us / 1000000, wait_us % 1000000 * 1000 };
+        which = sigtimedwait(signals, NULL, &t);
+    }
+    while (which < 0)
+        which = sigwaitinfo(signals, NULL);
+    return which;
+}
+
+/* Gives the pulse, which outlives the loops. */
+static struct pulse *wait_for_end(struct program *p, const sigset_t *signals,
+                                  const struct serve_args *args)
+{
+    struct watchdog w = { pulse_new(p->app.loops), service_watchdog_us() / 2, 0 };
     int which = 0;
     while (which != SIGTERM && which != SIGINT) {
-        if (sigwait(signals, &which) == 0 && which == SIGHUP)
-            reload(p, args);
+        which = wait_for_signal(signals, &w);
+        if (which != SIGHUP)
+            continue;
+        service_tell_reloading();
+        reload(p, args);
+        service_tell("READY=1\n");
     }
     log_line(LOG_INFO, "stopping",
              log_s("signal", str_of(which == SIGTERM ? "SIGTERM" : "SIGINT")));
+    return w.pulse;
 }
 
 int serve_until_signal(struct config *config, const struct serve_args *args)
@@ -231,13 +251,14 @@ int serve_until_signal(struct config *config, const struct serve_args *args)
     log_line(LOG_INFO, "ready", log_s("listen", listen), log_i("port", http_server_port(p->http)),
              log_s("version", STR(OPBOXD_VERSION)),
              log_i("ms", (clock_monotonic_us() - begin_us) / 1000));
-    notify("READY=1\n");
+    service_tell("READY=1\nSTATUS=Serving on %.*s\n", STR_ARG(listen));
     if (args->on_ready)
         args->on_ready(p, args->arg);
-    wait_for_end(p, &signals, args);
-    notify("STOPPING=1\n");
+    struct pulse *pulse = wait_for_end(p, &signals, args);
+    service_tell("STOPPING=1\nSTATUS=Waiting for open requests\n");
     atomic_store(&p->stopping, true);
     stop(p);
+    pulse_free(pulse);
     node_leave(node);
     program_close(p);
     log_line(LOG_INFO, "stopped");

@@ -14,7 +14,7 @@
 
 struct fixture {
     struct rooms rooms;
-    bool stopping;
+    atomic_bool stopping;
     char blobs[96];
     struct secret *root_key;
 };
