@@ -7,7 +7,7 @@
 #ifndef OP_OP_H
 #define OP_OP_H
 
-#include "op/field.h"
+#include "op/page.h"
 
 enum op_kind {
     OP_JSON = 1, /* struct in, struct out */
