@@ -115,6 +115,24 @@ test('an exported log is verified without the database', async () => {
   const s = await initialized(), path = join(folder(), 'log.ndjson');
   await cliOk(['log', 'export', path, ...s.flags]);
   assert.match(await cliOk(['log', 'verify', '--export', path]), /hold/);
+  // What one tenant is given names no other, and proves itself as well.
+  const db = new DatabaseSync(join(s.data, 'opboxd.db'));
+  const [{ id }] = db.prepare('SELECT id FROM workspaces').all();
+  db.close();
+  const own = join(folder(), 'own.ndjson');
+  const server = await serve(s), client = await signedIn(server);
+  await document(client, 'mine');
+  const { organizationId } = (await client.json('/api/me')).body.workspace;
+  const made = await client.json(`/api/organizations/${organizationId}/workspaces`, { method: 'POST', json: { name: 'Other' } });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const other = made.body.workspace.id;
+  await client.json('/api/documents', { method: 'POST', json: { title: 'theirs', markdown: 'x' }, headers: { 'x-workspace-id': other } });
+  await server.stop();
+  await cliOk(['log', 'export', own, '--workspace', id, ...s.flags]);
+  const lines = readFileSync(own, 'utf8').split('\n').filter((l) => l.startsWith('{"checkpoint"')).join('\n');
+  assert.ok(lines.includes(`"workspaceId":"${id}"`) && !lines.includes(other) && !lines.includes('"workspaceId":""'));
+  assert.ok(readFileSync(join(s.data, 'checkpoints.log'), 'utf8').includes(other), 'the server\'s own lines name both');
+  assert.match(await cliOk(['log', 'verify', '--export', own]), /hold/);
   appendFileSync(path, '{}\n');
   const { code, out } = await cli(['log', 'verify', '--export', path]);
   assert.equal(code, 1);
