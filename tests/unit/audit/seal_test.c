@@ -1095,21 +1095,15 @@ static void a_checkpoint_that_hides_in_the_table_shows(void **state)
 
 static void faults(struct rooms *r, enum db_result result, enum db_fault_how how)
 {
-    char path[96], error[512] = "";
     struct db_fault fault = { .result = result, .how = how, .fail_count = 1 };
-    struct db *whole = r->app.db;
-    snprintf(path, sizeof path, "%s/test.db", r->folder);
-    struct db_options o = { .path = str_of(path), .readers = 2, .writers = 2 };
-    db_close(whole);
+    const struct db_driver *driver =
+        r->engine == DB_SQLITE ? &db_driver_fault_sqlite : &db_driver_fault_pgsql;
     int64_t n = 1, expected = 0;
     bool hit = true;
     for (; hit; n++) {
-        r->app.db = NULL;
         atomic_store(&fault.calls, 0);
         fault.fail_from = 0;
-        assert_int_equal(
-            db_open_driver(&o, &db_driver_fault_sqlite, &fault, &r->app.db, error, sizeof error),
-            OK);
+        assert_true(rooms_reopen(r, driver, &fault));
         seal_room_open(r);
         atomic_store(&fault.calls, 0);
         fault.fail_from = n;
@@ -1126,11 +1120,10 @@ static void faults(struct rooms *r, enum db_result result, enum db_fault_how how
         if (n % 10 == 0 || !hit)
             assert_holds(r);
         seal_close(r->app.seal);
-        db_close(r->app.db);
         arena_clear(r->arena, 1 << 16);
     }
     assert_true(n > 20);
-    assert_int_equal(db_open(&o, &r->app.db, error, sizeof error), OK);
+    assert_true(rooms_reopen(r, NULL, NULL));
     seal_room_open(r);
     struct verify_report v = verified(r, true);
     assert_int_equal(v.breaks_count, 0);
@@ -1141,8 +1134,6 @@ static void faults(struct rooms *r, enum db_result result, enum db_fault_how how
 static void failing_calls_leave_a_log_that_holds(void **state)
 {
     ROOMS(state);
-    if (r->engine != DB_SQLITE)
-        skip();
     seal_room_vault(r, "a root key for the tests of the seal");
     faults(r, DB_IO, DB_FAULT_BEFORE);
     seal_room_close(r);
