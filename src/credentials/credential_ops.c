@@ -427,8 +427,8 @@ static enum err set_key_run(struct cx *cx, const void *input, void *output)
 #define SHOWS                                                                                      \
     .tx = TX_READ, .lane = LANE_WORKER, .rate = RATE_READ, .effect = EFFECT_READ, GIVES_CONFIG
 /* Outside of a transaction: with verify a provider is asked. */
-#define CHANGES .tx = TX_NONE, .lane = LANE_SLOW, .rate = RATE_WRITE, .effect = EFFECT_EXTERNAL
-#define CLEARS .tx = TX_NONE, .lane = LANE_WORKER, .rate = RATE_WRITE, .effect = EFFECT_WRITE
+#define CHANGES .lane = LANE_SLOW, .rate = RATE_WRITE, .effect = EFFECT_EXTERNAL
+#define CLEARS .lane = LANE_WORKER, .rate = RATE_WRITE, .effect = EFFECT_WRITE
 #define TAKES(fields_, struct_) .in = (fields_), .in_size = sizeof(struct_)
 
 #define SHOWS_DOC                                                                                  \
@@ -445,18 +445,18 @@ const struct op credential_ops[] = {
       SHOWS, .roles = ROLES_MEMBER_UP, .summary = "Show your provider keys", .doc = SHOWS_DOC },
     { CONFIG_ROW("update_personal_ai_config", "PATCH /api/settings/ai-config/personal",
                  update_personal_run),
-      CHANGES, .roles = ROLES_MEMBER_UP, TAKES(change_in_fields, struct change_in), GIVES_CONFIG,
-      .summary = "Change your provider keys",
+      .tx = TX_NONE, CHANGES, .roles = ROLES_MEMBER_UP, TAKES(change_in_fields, struct change_in),
+      GIVES_CONFIG, .summary = "Change your provider keys",
       .doc = CHANGES_DOC " 403 PERSONAL_KEYS_DISABLED where the organisation forbids personal "
                          "keys." },
     { CONFIG_ROW("clear_personal_ai_config", "DELETE /api/settings/ai-config/personal",
                  clear_personal_run),
-      CLEARS, .roles = ROLES_MEMBER_UP, .summary = "Clear your provider keys",
+      .tx = TX_NONE, CLEARS, .roles = ROLES_MEMBER_UP, .summary = "Clear your provider keys",
       .doc = "Removes your keys, addresses and choices, in every workspace of the organisation." },
     { CONFIG_ROW("get_workspace_ai_config", "GET /api/settings/ai-config", get_workspace_run),
       SHOWS, .roles = ROLES_ADMIN_UP, .summary = "Show the provider keys of the workspace",
       .doc = SHOWS_DOC },
-    { CONFIG_ROW("set_ai_key", "POST /api/settings/ai-config", set_key_run), CHANGES,
+    { CONFIG_ROW("set_ai_key", "POST /api/settings/ai-config", set_key_run), .tx = TX_NONE, CHANGES,
       .roles = ROLES_OWNER, TAKES(set_key_in_fields, struct set_key_in), .out = set_key_out_fields,
       .out_size = sizeof(struct set_key_out),
       .summary = "Set one key of the workspace (former endpoint)",
@@ -464,11 +464,12 @@ const struct op credential_ops[] = {
              "cannot be checked, is answered with valid false and is not saved." },
     { CONFIG_ROW("update_workspace_ai_config", "PATCH /api/settings/ai-config",
                  update_workspace_run),
-      CHANGES, .roles = ROLES_ADMIN_UP, TAKES(change_in_fields, struct change_in), GIVES_CONFIG,
-      .summary = "Change the provider keys of the workspace", .doc = CHANGES_DOC },
+      .tx = TX_NONE, CHANGES, .roles = ROLES_ADMIN_UP, TAKES(change_in_fields, struct change_in),
+      GIVES_CONFIG, .summary = "Change the provider keys of the workspace", .doc = CHANGES_DOC },
     { CONFIG_ROW("clear_workspace_ai_config", "DELETE /api/settings/ai-config",
                  clear_workspace_run),
-      CLEARS, .roles = ROLES_ADMIN_UP, .summary = "Clear the provider keys of the workspace",
+      .tx = TX_NONE, CLEARS, .roles = ROLES_ADMIN_UP,
+      .summary = "Clear the provider keys of the workspace",
       .doc = "Removes its keys, addresses and choices; those of the organisation count then." },
     { CONFIG_ROW("get_organization_ai_config", "GET /api/organizations/{orgId}/ai-config",
                  get_organization_run),
@@ -478,14 +479,14 @@ const struct op credential_ops[] = {
       .doc = SHOWS_DOC " Needs the role ADMIN in the organisation." },
     { CONFIG_ROW("update_organization_ai_config", "PUT /api/organizations/{orgId}/ai-config",
                  update_organization_run),
-      CHANGES, .roles = ROLES_ANY, .org_roles = ROLES_ADMIN_UP,
+      .tx = TX_NONE, CHANGES, .roles = ROLES_ANY, .org_roles = ROLES_ADMIN_UP,
       TAKES(organization_change_in_fields, struct change_in), GIVES_CONFIG,
       .summary = "Change the provider keys of the organisation",
       .doc = CHANGES_DOC " Needs the role ADMIN in the organisation. allowPersonalKeys false makes "
                          "personal keys be ignored at once; they are kept." },
     { CONFIG_ROW("clear_organization_ai_config", "DELETE /api/organizations/{orgId}/ai-config",
                  clear_organization_run),
-      CLEARS, .roles = ROLES_ANY, .org_roles = ROLES_OWNER,
+      .tx = TX_NONE, CLEARS, .roles = ROLES_ANY, .org_roles = ROLES_OWNER,
       TAKES(organization_in_fields, struct organization_in),
       .summary = "Clear the provider keys of the organisation",
       .doc = "Needs the role OWNER in the organisation. Its policy on personal keys stays." },
