@@ -426,7 +426,7 @@ static enum err set_key_run(struct cx *cx, const void *input, void *output)
 #define GIVES_CONFIG .out = config_out_fields, .out_size = sizeof(struct config_out)
 #define SHOWS                                                                                      \
     .tx = TX_READ, .lane = LANE_WORKER, .rate = RATE_READ, .effect = EFFECT_READ, GIVES_CONFIG
-/* Outside of a transaction: with verify a provider is asked. */
+/* With verify a provider is asked: no transaction may be open meanwhile. */
 #define CHANGES .lane = LANE_SLOW, .rate = RATE_WRITE, .effect = EFFECT_EXTERNAL
 #define CLEARS .lane = LANE_WORKER, .rate = RATE_WRITE, .effect = EFFECT_WRITE
 #define TAKES(fields_, struct_) .in = (fields_), .in_size = sizeof(struct_)
