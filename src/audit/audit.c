@@ -34,8 +34,9 @@ static const struct {
     { "LOG_CHAIN_BROKEN", AUDIT_CRITICAL },
     { "MEMBER_ADDED", AUDIT_INFO },
     { "MEMBER_REMOVED", AUDIT_INFO },
-    { "PASSWORD_CHANGED", AUDIT_INFO },
     { "LOG_REANCHORED", AUDIT_WARNING },
+    { "PASSWORD_CHANGED", AUDIT_INFO },
+    { "PERSONAL_KEY_DENIED", AUDIT_WARNING },
     { "RATE_LIMITED", AUDIT_WARNING },
     { "ROLE_CHANGED", AUDIT_INFO },
     { "ROLE_DENIED", AUDIT_WARNING },
@@ -171,6 +172,8 @@ static struct str refusal_type(const struct cx *cx, const struct op *op,
         return STR("CSRF_REJECTED");
     case ERR_FORBIDDEN:
         return STR("ROLE_DENIED");
+    case ERR_PERSONAL_KEYS_DISABLED:
+        return STR("PERSONAL_KEY_DENIED");
     case ERR_RATE_LIMITED:
         return STR("RATE_LIMITED");
     case ERR_AUTONOMY_LEVEL_REQUIRED:

@@ -8,8 +8,6 @@
 
 enum { COUNT_MAX = 10000 };
 
-#define LAST_ID STR("~") /* behind every id */
-
 /* ---- list_audit_logs ---- */
 
 struct log_view {
@@ -18,13 +16,14 @@ struct log_view {
     int64_t created_at_ms, count;
 };
 struct log_list_input {
-    int64_t limit, offset, from_ms, to_ms;
-    struct str cursor, action, actor_id, entity_type, entity_id;
+    struct page_in page;
+    int64_t offset, from_ms, to_ms;
+    struct str action, actor_id, entity_type, entity_id;
 };
 struct log_pagination {
-    int64_t total, limit, offset;
-    bool has_more, total_is_lower_bound;
-    struct str next_cursor;
+    struct page_out page;
+    int64_t total, offset;
+    bool total_is_lower_bound;
 };
 struct log_list_output {
     struct span logs;
@@ -91,14 +90,6 @@ static const struct field log_list_input_fields[] = {
     QUERY_TEXT(log_list_input, "entityId", entity_id, 64, "Only about this one"),
     QUERY_TIME(log_list_input, "from", from_ms, "Not before this time"),
     QUERY_TIME(log_list_input, "to", to_ms, "Not after this time"),
-    { .name = "limit",
-      .type = FIELD_INT,
-      .from = FROM_QUERY,
-      .offset = FIELD_AT(struct log_list_input, limit),
-      .min = 1,
-      .max = PAGE_LIMIT_MAX,
-      .def = PAGE_LIMIT_DEFAULT,
-      .doc = "Most entries to answer" },
     { .name = "offset",
       .type = FIELD_INT,
       .from = FROM_QUERY,
@@ -106,7 +97,7 @@ static const struct field log_list_input_fields[] = {
       .min = 0,
       .max = COUNT_MAX,
       .doc = "Entries to pass over; not together with cursor" },
-    QUERY_TEXT(log_list_input, "cursor", cursor, 512, "nextCursor of the page before"),
+    FIELD_PAGE_IN(struct log_list_input),
     FIELD_END,
 };
 static const struct field log_pagination_fields[] = {
@@ -123,7 +114,7 @@ static const struct field log_pagination_fields[] = {
     { .name = "limit",
       .type = FIELD_INT,
       .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct log_pagination, limit),
+      .offset = FIELD_AT(struct log_pagination, page.limit),
       .doc = "Most entries that this page could have" },
     { .name = "offset",
       .type = FIELD_INT,
@@ -133,9 +124,9 @@ static const struct field log_pagination_fields[] = {
     { .name = "hasMore",
       .type = FIELD_BOOL,
       .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct log_pagination, has_more),
+      .offset = FIELD_AT(struct log_pagination, page.has_more),
       .doc = "Whether there are further entries" },
-    TEXT_VIEW(log_pagination, "nextCursor", next_cursor, FIELD_NULLABLE,
+    TEXT_VIEW(log_pagination, "nextCursor", page.next_cursor, FIELD_NULLABLE,
               "Give it as cursor for the next page; null on the last"),
     FIELD_END,
 };
@@ -160,28 +151,6 @@ static struct str tenant(const struct cx *cx)
 {
     struct str w = cx->principal.workspace_id;
     return str_given(w) ? w : STR("");
-}
-
-/* Where a page begins: (time, id) before which its rows lie. */
-static enum err page_start(struct cx *cx, const char *list, struct str cursor,
-                           struct cursor_value start[2])
-{
-    bool given;
-    start[0] = (struct cursor_value){ .type = CURSOR_INT };
-    start[1] = (struct cursor_value){ .type = CURSOR_STR };
-    TRY(cursor_read(cx, list, cursor, start, 2, &given));
-    if (!given) {
-        start[0].i = INT64_MAX;
-        start[1].s = LAST_ID;
-    }
-    return OK;
-}
-
-static struct str page_end(struct cx *cx, const char *list, int64_t at_ms, struct str id)
-{
-    struct cursor_value last[2] = { { .type = CURSOR_INT, .i = at_ms },
-                                    { .type = CURSOR_STR, .s = id } };
-    return cursor_make(cx, list, last, 2);
 }
 
 static struct log_view log_view_of(const struct audit_list_row *r)
@@ -223,16 +192,21 @@ static enum err log_count(struct cx *cx, const struct audit_list_in *q, struct l
     return OK;
 }
 
+static const struct page_list logs_list =
+    PAGE_LIST("audit", struct audit_list_row, PAGE_KEY(struct audit_list_row, created_at),
+              PAGE_KEY(struct audit_list_row, id));
+
 static enum err log_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct log_list_input *in = input;
     struct log_list_output *out = output;
-    struct cursor_value start[2];
-    if (in->offset && str_given(in->cursor)) {
+    struct audit_list_row *rows, from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
+    size_t count;
+    if (in->offset && str_given(in->page.cursor)) {
         cx_field_error(cx, STR("offset"), "cannot be given together with cursor");
         return cx_invalid(cx);
     }
-    TRY(page_start(cx, "audit", in->cursor, start));
+    TRY(page_begin(cx, &logs_list, &in->page, &from));
     struct audit_list_in q = { .workspace_id = tenant(cx),
                                .from_at = in->from_ms,
                                .to_at = in->to_ms ? in->to_ms : INT64_MAX,
@@ -240,25 +214,18 @@ static enum err log_list_run(struct cx *cx, const void *input, void *output)
                                .actor_id = in->actor_id,
                                .entity_type = in->entity_type,
                                .entity_id = in->entity_id,
-                               .before_at = start[0].i,
-                               .before_id = start[1].s,
+                               .before_at = from.created_at,
+                               .before_id = from.id,
                                .offset = in->offset,
-                               .limit = in->limit + 1 };
-    struct audit_list_row *rows;
-    size_t count;
+                               .limit = in->page.limit + 1 };
     TRY(audit_list(cx, &q, &rows, &count));
     TRY(log_count(cx, &q, &out->pagination));
-    size_t n = count > (size_t)in->limit ? (size_t)in->limit : count;
+    size_t n = page_end(cx, &logs_list, &in->page, rows, count, &out->pagination.page);
     struct log_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = log_view_of(&rows[i]);
     out->logs = (struct span){ views, n };
-    out->pagination.limit = in->limit;
     out->pagination.offset = in->offset;
-    out->pagination.has_more = count > n;
-    if (count > n)
-        out->pagination.next_cursor =
-            page_end(cx, "audit", views[n - 1].created_at_ms, views[n - 1].id);
     return OK;
 }
 
@@ -455,35 +422,33 @@ static enum err chain_view_fill(struct cx *cx, struct chain_view *ret)
     return OK;
 }
 
+static const struct page_list events_list = PAGE_LIST(
+    "events", struct audit_event_list_row, PAGE_KEY(struct audit_event_list_row, created_at),
+    PAGE_KEY(struct audit_event_list_row, id));
+
 static enum err event_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct event_list_input *in = input;
     struct event_list_output *out = output;
-    struct cursor_value start[2];
-    TRY(page_start(cx, "events", in->page.cursor, start));
+    struct audit_event_list_row *rows, from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
+    size_t count;
+    TRY(page_begin(cx, &events_list, &in->page, &from));
     struct audit_event_list_in q = { .workspace_id = tenant(cx),
                                      .from_at = in->from_ms,
                                      .to_at = in->to_ms ? in->to_ms : INT64_MAX,
                                      .type = in->type,
                                      .severity = in->severity,
                                      .actor_id = in->user_id,
-                                     .before_at = start[0].i,
-                                     .before_id = start[1].s,
+                                     .before_at = from.created_at,
+                                     .before_id = from.id,
                                      .limit = in->page.limit + 1 };
-    struct audit_event_list_row *rows;
-    size_t count;
     TRY(audit_event_list(cx, &q, &rows, &count));
     TRY(chain_view_fill(cx, &out->chain));
-    size_t n = count > (size_t)in->page.limit ? (size_t)in->page.limit : count;
+    size_t n = page_end(cx, &events_list, &in->page, rows, count, &out->pagination);
     struct event_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = event_view_of(cx, &rows[i]);
     out->events = (struct span){ views, n };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = count > n;
-    if (count > n)
-        out->pagination.next_cursor =
-            page_end(cx, "events", views[n - 1].created_at_ms, views[n - 1].id);
     return OK;
 }
 

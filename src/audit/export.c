@@ -17,6 +17,7 @@ enum { SLICE_ROWS = 1000, SLICE_LINES = 100 };
 
 struct out {
     FILE *f;
+    struct str workspace_id; /* absent: all */
     struct export_counts counts;
     struct buf line;
     struct seal_checkpoint_list_in checkpoints;
@@ -120,7 +121,13 @@ static enum err checkpoints_slice(struct cx *cx, void *arg)
     struct seal_checkpoint_list_row *rows;
     TRY(seal_checkpoint_list(cx, &o->checkpoints, &rows, &o->seen));
     for (size_t i = 0; i < o->seen; i++) {
-        TRY(line_put(cx, o, rows[i].text));
+        struct str line = rows[i].text;
+        const char *why;
+        if (str_given(o->workspace_id) &&
+            !checkpoint_hide(cx->arena, rows[i].text, o->workspace_id, &line, &why))
+            FAIL(cx, CONFLICT, "Checkpoint %lld/%lld cannot be read: %s.",
+                 (long long)rows[i].generation, (long long)rows[i].number, why);
+        TRY(line_put(cx, o, line));
         o->counts.checkpoints++;
         o->checkpoints.generation = rows[i].generation;
         o->checkpoints.number = rows[i].number;
@@ -134,13 +141,14 @@ static enum err chains_slice(struct cx *cx, void *arg)
     return seal_chain_list(cx, &o->chains, &o->chain_rows, &o->chain_count);
 }
 
-static enum err everything(struct cx *cx, struct out *o, struct str workspace_id)
+static enum err everything(struct cx *cx, struct out *o)
 {
     do {
         struct arena_mark m = arena_mark(cx->arena);
         TRY(db_read(cx, checkpoints_slice, o));
         arena_reset(cx->arena, m);
     } while (o->seen == SLICE_LINES);
+    struct str workspace_id = o->workspace_id;
     o->chains = (struct seal_chain_list_in){ str_given(workspace_id) ? workspace_id : STR(""),
                                              str_given(workspace_id) ? 1 : SLICE_LINES };
     do {
@@ -173,7 +181,7 @@ enum err export_write(struct cx *cx, struct str path, struct str workspace_id,
 {
     char *to = str_cstr(cx->arena, path);
     char *tmp = str_cstr(cx->arena, str_fmt(cx->arena, "%s.part", to));
-    struct out o = { .checkpoints = { .limit = SLICE_LINES } };
+    struct out o = { .workspace_id = workspace_id, .checkpoints = { .limit = SLICE_LINES } };
     if (access(to, F_OK) == 0)
         FAIL(cx, CONFLICT, "%s is already there; an export never replaces a file.", to);
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -181,7 +189,7 @@ enum err export_write(struct cx *cx, struct str path, struct str workspace_id,
     if (!o.f)
         FAIL(cx, CONFLICT, "%s cannot be made: %s.", tmp, strerror(errno));
     buf_init(&o.line, NULL, EXPORT_LINE_BYTES_MAX);
-    enum err e = everything(cx, &o, workspace_id);
+    enum err e = everything(cx, &o);
     buf_release(&o.line);
     e = file_finish(cx, o.f, tmp, to, e);
     if (e == OK)

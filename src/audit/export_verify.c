@@ -15,12 +15,20 @@ struct pin {
     char workspace_id[CHECKPOINT_ID_BYTES_MAX];
 };
 
+/* A head that a checkpoint does not show: not of a chain of this file. */
+struct veiled {
+    struct veiled *next;
+    uint8_t before[SEAL_HASH_BYTES]; /* of its checkpoint */
+    struct checkpoint_head head;
+};
+
 enum { BUCKETS = 65536 };
 
 struct reading {
     struct export_report *r;
     struct pin **buckets;
-    struct arena *pins;
+    struct veiled *veiled;
+    struct arena *pins; /* and what is veiled */
     struct checkpoint last;
     uint8_t last_hash[SEAL_HASH_BYTES];
     bool any_checkpoint, in_chain;
@@ -57,6 +65,26 @@ static void pin_add(struct reading *g, const struct checkpoint_head *h)
     *bucket = p;
 }
 
+static void veiled_add(struct reading *g, const struct checkpoint *c,
+                       const struct checkpoint_head *h)
+{
+    struct veiled *v = arena_new_of(g->pins, struct veiled);
+    *v = (struct veiled){ .next = g->veiled, .head = *h };
+    memcpy(v->before, c->before, sizeof v->before);
+    g->veiled = v;
+}
+
+static bool is_veiled(const struct reading *g, struct str workspace_id)
+{
+    struct checkpoint c = { 0 };
+    for (const struct veiled *v = g->veiled; v; v = v->next) {
+        memcpy(c.before, v->before, sizeof c.before);
+        if (checkpoint_hides(&c, &v->head, workspace_id))
+            return true;
+    }
+    return false;
+}
+
 static const char *checkpoint_check(struct reading *g, struct arena *a, struct str line,
                                     const struct checkpoint *c)
 {
@@ -75,7 +103,10 @@ static const char *checkpoint_check(struct reading *g, struct arena *a, struct s
         return "a generation does not follow the one before";
     }
     for (size_t i = 0; i < c->heads_count; i++)
-        pin_add(g, &c->heads[i]);
+        if (c->heads[i].hidden)
+            veiled_add(g, c, &c->heads[i]);
+        else
+            pin_add(g, &c->heads[i]);
     g->any_checkpoint = true;
     g->last = *c;
     checkpoint_hash(line, g->last_hash);
@@ -102,6 +133,8 @@ static const char *chain_check(struct reading *g, const struct export_line *l)
         return wrong;
     if (l->workspace_id.len > sizeof g->workspace_id)
         return "the name of a chain is too long";
+    if (is_veiled(g, l->workspace_id))
+        return "a checkpoint hides what it says about the chain";
     seal_genesis(l->workspace_id, genesis);
     if (l->base_seq == 0 && memcmp(genesis, l->base_hash, sizeof genesis) != 0)
         return "the chain does not begin as one";

@@ -278,19 +278,24 @@ static const struct field session_list_output_fields[] = {
     FIELD_END,
 };
 
-static enum err sessions_read(struct cx *cx, const struct page_in *page, struct cursor_value *last,
+static const struct page_list sessions_list = PAGE_LIST(
+    "sessions", struct auth_session_list_row, PAGE_KEY(struct auth_session_list_row, created_at),
+    PAGE_KEY(struct auth_session_list_row, id));
+
+static enum err sessions_read(struct cx *cx, const struct page_in *page,
                               struct auth_session_list_row **ret, size_t *ret_count)
 {
+    struct auth_session_list_row from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
     struct auth_user_context_in who = { .user_id = cx->principal.user_id };
     struct auth_user_context_row user;
-    bool found, given;
-    TRY(cursor_read(cx, "sessions", page->cursor, last, 2, &given));
+    bool found;
+    TRY(page_begin(cx, &sessions_list, page, &from));
     TRY(auth_user_context(cx, &who, &user, &found));
     struct auth_session_list_in in = { .user_id = who.user_id,
                                        .session_version = found ? user.session_version : 0,
                                        .now = cx->now_ms,
-                                       .before_at = given ? last[0].i : INT64_MAX,
-                                       .before_id = given ? last[1].s : STR("~"),
+                                       .before_at = from.created_at,
+                                       .before_id = from.id,
                                        .limit = page->limit + 1 };
     return auth_session_list(cx, &in, ret, ret_count);
 }
@@ -299,12 +304,11 @@ static enum err session_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct session_list_input *in = input;
     struct session_list_output *out = output;
-    struct cursor_value last[2] = { { .type = CURSOR_INT }, { .type = CURSOR_STR } };
     struct auth_session_list_row *rows = NULL;
-    size_t count = 0, limit = (size_t)in->page.limit;
+    size_t count = 0;
     if (str_given(cx->principal.user_id))
-        TRY(sessions_read(cx, &in->page, last, &rows, &count));
-    size_t n = count < limit ? count : limit;
+        TRY(sessions_read(cx, &in->page, &rows, &count));
+    size_t n = page_end(cx, &sessions_list, &in->page, rows, count, &out->pagination);
     struct session_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = (struct session_view){ .id = rows[i].id,
@@ -316,13 +320,6 @@ static enum err session_list_run(struct cx *cx, const void *input, void *output)
                                           .current = str_given(cx->principal.session_id) &&
                                                      str_eq(rows[i].id, cx->principal.session_id) };
     out->sessions = (struct span){ views, n };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = count > limit;
-    if (count > limit) {
-        last[0].i = rows[n - 1].created_at;
-        last[1].s = rows[n - 1].id;
-        out->pagination.next_cursor = cursor_make(cx, "sessions", last, 2);
-    }
     return OK;
 }
 

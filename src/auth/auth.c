@@ -129,6 +129,16 @@ static void principal_fill(struct cx *cx, const struct auth_session *s)
     }
 }
 
+/* Somebody without any workspace acts in none; one that is not theirs is not there. The principal
+ * is filled all the same: the event of it says who asked. */
+static enum err session_enter(struct cx *cx, const struct auth_session *s, struct str workspace_id)
+{
+    principal_fill(cx, s);
+    if (str_given(workspace_id) && s->role == ROLE_NONE)
+        FAIL(cx, NOT_FOUND, "There is no such workspace.");
+    return OK;
+}
+
 static enum err workspace_asked(struct cx *cx, const struct raw_request *rq, struct str *ret)
 {
     struct str id = request_header(rq, "x-workspace-id");
@@ -147,8 +157,7 @@ static enum err by_session(struct cx *cx, const struct raw_request *rq)
     TRY(auth_session_load(cx, rq, workspace_id, &found, &session));
     if (found != AUTH_SESSION_LIVE)
         FAIL(cx, UNAUTHORIZED, "Sign in first.");
-    principal_fill(cx, &session);
-    return OK;
+    return session_enter(cx, &session, workspace_id);
 }
 
 /* A cookie that is worth nothing makes nobody of who has it: they may be new here. */
@@ -206,8 +215,7 @@ static enum err as_user(struct cx *cx, struct str email, struct str workspace_id
         TRY(auth_session_of_user(cx, user.id, workspace_id, &found, &session));
     if (!found)
         FAIL(cx, UNAUTHORIZED, "There is no user with that e-mail address.");
-    principal_fill(cx, &session);
-    return OK;
+    return session_enter(cx, &session, workspace_id);
 }
 
 /* Rows made by the operator need a person for their foreign keys: the workspace's first OWNER. */

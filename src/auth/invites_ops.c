@@ -150,21 +150,22 @@ static const struct field invite_list_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list invites_list =
+    PAGE_LIST("invites", struct auth_invite_list_row, PAGE_KEY(struct auth_invite_list_row, id));
+
 static enum err invite_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct invite_list_input *in = input;
     struct invite_list_output *out = output;
-    struct cursor_value last = { .type = CURSOR_STR };
-    struct auth_invite_list_row *rows;
+    struct auth_invite_list_row *rows, from = { .id = PAGE_LAST_ID };
     size_t count;
-    bool given;
-    TRY(cursor_read(cx, "invites", in->page.cursor, &last, 1, &given));
+    TRY(page_begin(cx, &invites_list, &in->page, &from));
     struct auth_invite_list_in q = { .workspace_id = cx->principal.workspace_id,
                                      .now = cx->now_ms,
-                                     .before_id = given ? last.s : STR("~"),
+                                     .before_id = from.id,
                                      .limit = in->page.limit + 1 };
     TRY(auth_invite_list(cx, &q, &rows, &count));
-    size_t n = count < (size_t)in->page.limit ? count : (size_t)in->page.limit;
+    size_t n = page_end(cx, &invites_list, &in->page, rows, count, &out->pagination);
     struct invite_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = (struct invite_view){ .id = rows[i].id,
@@ -175,12 +176,6 @@ static enum err invite_list_run(struct cx *cx, const void *input, void *output)
                                          .created_at_ms = rows[i].created_at,
                                          .expires_at_ms = rows[i].expires_at };
     out->invites = (struct span){ views, n };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = count > n;
-    if (count > n) {
-        last.s = rows[n - 1].id;
-        out->pagination.next_cursor = cursor_make(cx, "invites", &last, 1);
-    }
     return OK;
 }
 

@@ -109,26 +109,20 @@ struct member_list_output {
 typedef enum err members_fn(struct cx *cx, struct str after_id, int64_t limit,
                             struct tenancy_member **ret, size_t *ret_count);
 
-static enum err list_page(struct cx *cx, const char *list, members_fn *read,
+static enum err list_page(struct cx *cx, const char *name, members_fn *read,
                           const struct page_in *page, struct member_list_output *out)
 {
-    struct cursor_value last = { .type = CURSOR_STR };
-    struct tenancy_member *all;
+    const struct page_list list =
+        PAGE_LIST(name, struct tenancy_member, PAGE_KEY(struct tenancy_member, user_id));
+    struct tenancy_member *all, from = { .user_id = STR("") };
     size_t count;
-    bool given;
-    TRY(cursor_read(cx, list, page->cursor, &last, 1, &given));
-    TRY(read(cx, given ? last.s : STR(""), page->limit + 1, &all, &count));
-    size_t n = count < (size_t)page->limit ? count : (size_t)page->limit;
+    TRY(page_begin(cx, &list, page, &from));
+    TRY(read(cx, from.user_id, page->limit + 1, &all, &count));
+    size_t n = page_end(cx, &list, page, all, count, &out->pagination);
     struct member_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = view_of(&all[i]);
     out->members = (struct span){ views, n };
-    out->pagination.limit = page->limit;
-    out->pagination.has_more = count > n;
-    if (count > n) {
-        last.s = views[n - 1].id;
-        out->pagination.next_cursor = cursor_make(cx, list, &last, 1);
-    }
     return OK;
 }
 

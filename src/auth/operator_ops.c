@@ -364,31 +364,25 @@ static const struct field user_list_output_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list users_list =
+    PAGE_LIST("users", struct auth_user_list_row, PAGE_KEY(struct auth_user_list_row, id));
+
 static enum err user_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct user_list_input *in = input;
     struct user_list_output *out = output;
-    struct cursor_value last = { .type = CURSOR_STR };
-    struct auth_user_list_row *rows;
-    size_t count, limit = (size_t)in->page.limit;
-    bool given;
-    TRY(cursor_read(cx, "users", in->page.cursor, &last, 1, &given));
-    struct auth_user_list_in q = { .after_id = given ? last.s : STR(""),
-                                   .limit = in->page.limit + 1 };
+    struct auth_user_list_row *rows, from = { .id = STR("") };
+    size_t count;
+    TRY(page_begin(cx, &users_list, &in->page, &from));
+    struct auth_user_list_in q = { .after_id = from.id, .limit = in->page.limit + 1 };
     TRY(auth_user_list(cx, &q, &rows, &count));
-    size_t n = count < limit ? count : limit;
+    size_t n = page_end(cx, &users_list, &in->page, rows, count, &out->pagination);
     struct user_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] =
             (struct user_view){ rows[i].id,   rows[i].email,        rows[i].name,      rows[i].kind,
                                 rows[i].role, rows[i].has_password, rows[i].created_at };
     out->users = (struct span){ views, n };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = count > limit;
-    if (count > limit) {
-        last.s = rows[n - 1].id;
-        out->pagination.next_cursor = cursor_make(cx, "users", &last, 1);
-    }
     return OK;
 }
 

@@ -15,14 +15,6 @@ static void roles_fill(struct auth_session *s, struct str role, struct str org_r
     s->role = tenancy_role(role, org_role);
 }
 
-/* Somebody without any workspace acts in none; a workspace that is not theirs is not there. */
-static enum err workspace_check(struct cx *cx, struct str asked, const struct auth_session *s)
-{
-    if (str_given(asked) && s->role == ROLE_NONE)
-        FAIL(cx, NOT_FOUND, "There is no such workspace.");
-    return OK;
-}
-
 static void fill_own(struct auth_session *s, const struct auth_session_context_row *row)
 {
     *s = (struct auth_session){ .sid = row->sid,
@@ -48,10 +40,9 @@ static enum err load_own(struct cx *cx, const struct token_claims *claims, struc
     *ret_live = found && !row.revoked_at.given && row.expires_at > cx->now_ms &&
                 row.token_version == row.session_version && claims->sv == row.session_version &&
                 str_eq(claims->sub, row.user_id);
-    if (!*ret_live)
-        return OK;
-    fill_own(ret, &row);
-    return workspace_check(cx, workspace_id, ret);
+    if (*ret_live)
+        fill_own(ret, &row);
+    return OK;
 }
 
 enum err auth_session_of_user(struct cx *cx, struct str user_id, struct str workspace_id,
@@ -69,7 +60,7 @@ enum err auth_session_of_user(struct cx *cx, struct str user_id, struct str work
                                   .workspace_id = row.workspace_id,
                                   .organization_id = row.organization_id };
     roles_fill(ret, row.role, row.org_role);
-    return workspace_check(cx, workspace_id, ret);
+    return OK;
 }
 
 enum err auth_session_by_id(struct cx *cx, struct str sid, bool *ret_found,

@@ -39,8 +39,8 @@ struct auth_session {
     struct str workspace_id, organization_id;         /* absent: in none */
 };
 enum auth_session_found { AUTH_SESSION_NONE = 1, AUTH_SESSION_BAD, AUTH_SESSION_LIVE };
-/* Inside a read. `workspace_id` absent: the stored preference, else the first. BAD: there is a
- * cookie, and it is worth nothing. */
+/* Inside a read. `workspace_id` absent: the stored preference, else the first; given: the role is
+ * ROLE_NONE where it is not theirs. BAD: there is a cookie, and it is worth nothing. */
 enum err auth_session_load(struct cx *cx, const struct raw_request *rq, struct str workspace_id,
                            enum auth_session_found *ret_found, struct auth_session *ret);
 /* The same for a user without a session. */

@@ -121,29 +121,25 @@ static const struct field list_out_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list chats_list =
+    PAGE_LIST("chats", struct thread_edge, PAGE_KEY(struct thread_edge, before_ms),
+              PAGE_KEY(struct thread_edge, before_id));
+
 static enum err list_run(struct cx *cx, const void *input, void *output)
 {
     const struct list_in *in = input;
     struct list_out *out = output;
-    struct cursor_value at[2] = { { .type = CURSOR_INT }, { .type = CURSOR_STR } };
+    struct thread_edge edge = { .before_ms = INT64_MAX, .before_id = PAGE_LAST_ID };
     struct chat_thread *threads;
-    struct thread_edge edge;
-    bool given;
-    TRY(cursor_read(cx, "chats", in->page.cursor, at, 2, &given));
+    TRY(page_begin(cx, &chats_list, &in->page, &edge));
     struct thread_filter f = { .archived = in->archived,
                                .search = in->search,
-                               .before_ms = given ? at[0].i : INT64_MAX,
-                               .before_id = given ? at[1].s : STR("~"),
+                               .before_ms = edge.before_ms,
+                               .before_id = edge.before_id,
                                .limit = in->page.limit };
     TRY(thread_list(cx, &f, &threads, &out->chats.count, &edge));
     out->chats.ptr = threads;
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = edge.more;
-    if (edge.more) {
-        at[0].i = edge.before_ms;
-        at[1].s = edge.before_id;
-        out->pagination.next_cursor = cursor_make(cx, "chats", at, 2);
-    }
+    page_go_on(cx, &chats_list, &in->page, edge.more ? &edge : NULL, &out->pagination);
     return OK;
 }
 
@@ -231,8 +227,7 @@ static enum err delete_run(struct cx *cx, const void *input, void *output)
 
 struct messages_in {
     struct str id;
-    int64_t limit;
-    struct str before;
+    struct page_in page;
 };
 struct messages_out {
     struct span messages;
@@ -280,18 +275,11 @@ static const struct field message_fields[] = {
 };
 static const struct field messages_in_fields[] = {
     THREAD_ID(struct messages_in),
-    { .name = "limit",
-      .type = FIELD_INT,
-      .from = FROM_QUERY,
-      .offset = FIELD_AT(struct messages_in, limit),
-      .min = 1,
-      .max = PAGE_LIMIT_MAX,
-      .def = PAGE_LIMIT_DEFAULT,
-      .doc = "Most messages to answer" },
+    FIELD_PAGE_LIMIT(struct messages_in, PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT),
     { .name = "before",
       .type = FIELD_STR,
       .from = FROM_QUERY,
-      .offset = FIELD_AT(struct messages_in, before),
+      .offset = FIELD_AT(struct messages_in, page.cursor),
       .max = 512,
       .doc = "nextCursor of the page before: the messages that stand in front of it" },
     FIELD_END,
@@ -308,22 +296,24 @@ static const struct field messages_out_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list messages_list = {
+    .name = "chat-messages",
+    .row_size = sizeof(struct thread_message),
+    .keys = { PAGE_KEY(struct thread_message, seq) },
+    .field = "before",
+};
+
 static enum err messages_run(struct cx *cx, const void *input, void *output)
 {
     const struct messages_in *in = input;
     struct messages_out *out = output;
-    struct cursor_value at[1] = { { .type = CURSOR_INT } };
-    struct thread_message *messages;
-    bool given;
-    TRY(cursor_read(cx, "chat-messages", in->before, at, 1, &given));
-    TRY(thread_messages(cx, in->id, given ? at[0].i : INT64_MAX, in->limit, &messages,
-                        &out->messages.count, &out->pagination.has_more));
+    struct thread_message *messages, from = { .seq = INT64_MAX };
+    bool more;
+    TRY(page_begin(cx, &messages_list, &in->page, &from));
+    TRY(thread_messages(cx, in->id, from.seq, in->page.limit, &messages, &out->messages.count,
+                        &more));
     out->messages.ptr = messages;
-    out->pagination.limit = in->limit;
-    if (out->pagination.has_more) {
-        at[0].i = messages[0].seq;
-        out->pagination.next_cursor = cursor_make(cx, "chat-messages", at, 1);
-    }
+    page_go_on(cx, &messages_list, &in->page, more ? &messages[0] : NULL, &out->pagination);
     return OK;
 }
 

@@ -248,6 +248,7 @@ static void start_server_parts(struct program *p)
     struct job_kind kinds[KINDS_MAX];
     size_t kinds_count = 0;
     kinds_add(kinds, &kinds_count, cost_job_kinds, cost_job_kinds_count);
+    kinds_add(kinds, &kinds_count, credential_job_kinds, credential_job_kinds_count);
     kinds_add(kinds, &kinds_count, search_job_kinds, search_job_kinds_count);
     kinds_add(kinds, &kinds_count, &chat_purge_job, 1);
     kinds_add(kinds, &kinds_count, &log_sink_kind, 1);

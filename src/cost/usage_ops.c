@@ -275,31 +275,23 @@ static const struct field usage_out_fields[] = {
 
 /* ---- get_ai_usage ---- */
 
+static const struct page_list usage_list =
+    PAGE_LIST("usage", struct usage_place, PAGE_KEY(struct usage_place, month),
+              PAGE_KEY(struct usage_place, created_at_ms), PAGE_KEY(struct usage_place, id));
+
 static enum err rows_run(struct cx *cx, const struct usage_in *in, struct usage_out *out)
 {
-    struct cursor_value at[3] = { { .type = CURSOR_INT },
-                                  { .type = CURSOR_INT },
-                                  { .type = CURSOR_STR } };
     struct usage_filter f;
     struct usage_place place = { 0 };
     struct usage_row *rows;
     size_t count;
-    bool given, more;
+    bool more;
     TRY(filter_take(cx, in, &f));
-    TRY(cursor_read(cx, "usage", in->page.cursor, at, 3, &given));
-    if (given)
-        place = (struct usage_place){ at[0].i, at[1].i, at[2].s };
+    TRY(page_begin(cx, &usage_list, &in->page, &place));
     TRY(usage_page(cx, &f, &place, in->page.limit, &rows, &count, &more));
     out->rows_seen = FIELD_GIVEN;
     out->usage = (struct span){ rows, count };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = more;
-    if (more) {
-        at[0].i = place.month;
-        at[1].i = place.created_at_ms;
-        at[2].s = place.id;
-        out->pagination.next_cursor = cursor_make(cx, "usage", at, 3);
-    }
+    page_go_on(cx, &usage_list, &in->page, more ? &place : NULL, &out->pagination);
     return OK;
 }
 

@@ -18,187 +18,68 @@ struct config_out {
     struct span providers;
 };
 
-static const struct field key_unit_fields[] = {
-    { .name = "configured",
-      .type = FIELD_BOOL,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct unit_view, configured),
-      .doc = "Whether the unit is complete, so that calls can use it" },
-    { .name = "state",
-      .type = FIELD_ENUM,
-      .flags = FIELD_REQUIRED,
-      .values = states,
-      .offset = FIELD_AT(struct unit_view, state),
-      .doc = "ABSENT or not complete, SET, VERIFIED by its provider, REFUSED by it (401 or 403), "
-             "UNREADABLE: cannot be decrypted" },
-    { .name = "masked",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, masked),
-      .doc = "The key, masked: beginning and last four characters" },
-    { .name = "keyVerifiedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, verified_at_ms),
-      .doc = "When its provider last accepted it" },
-    { .name = "updatedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, updated_at_ms),
-      .doc = "When it was last changed" },
-    FIELD_END,
-};
+/* What every unit shows, around what is its own. */
+#define UNIT_TEXT(json, member, text)                                                              \
+    {                                                                                              \
+        .name = json, .type = FIELD_STR, .flags = FIELD_NULLABLE,                                  \
+        .offset = FIELD_AT(struct unit_view, member), .doc = text                                  \
+    }
+#define UNIT_TIME(json, member, text)                                                              \
+    {                                                                                              \
+        .name = json, .type = FIELD_TIME, .flags = FIELD_NULLABLE,                                 \
+        .offset = FIELD_AT(struct unit_view, member), .doc = text                                  \
+    }
+#define UNIT_HEAD(secret)                                                                          \
+    { .name = "configured",                                                                        \
+      .type = FIELD_BOOL,                                                                          \
+      .flags = FIELD_REQUIRED,                                                                     \
+      .offset = FIELD_AT(struct unit_view, configured),                                            \
+      .doc = "Whether the unit is complete, so that calls can use it" },                           \
+        { .name = "state",                                                                         \
+          .type = FIELD_ENUM,                                                                      \
+          .flags = FIELD_REQUIRED,                                                                 \
+          .values = states,                                                                        \
+          .offset = FIELD_AT(struct unit_view, state),                                             \
+          .doc = "ABSENT or not complete, SET, VERIFIED by its provider, REFUSED by it (401 or "   \
+                 "403), UNREADABLE: cannot be decrypted" },                                        \
+        UNIT_TEXT("masked", masked, secret ", masked: beginning and last four characters")
+#define UNIT_TAIL                                                                                  \
+    UNIT_TIME("keyVerifiedAt", verified_at_ms, "When its provider last accepted it"),              \
+        UNIT_TIME("updatedAt", updated_at_ms, "When it was last changed")
+
+static const struct field key_unit_fields[] = { UNIT_HEAD("The key"), UNIT_TAIL, FIELD_END };
 static const struct field openai_unit_fields[] = {
-    { .name = "configured",
-      .type = FIELD_BOOL,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct unit_view, configured),
-      .doc = "Whether the unit is complete, so that calls can use it" },
-    { .name = "state",
-      .type = FIELD_ENUM,
-      .flags = FIELD_REQUIRED,
-      .values = states,
-      .offset = FIELD_AT(struct unit_view, state),
-      .doc = "ABSENT or not complete, SET, VERIFIED by its provider, REFUSED by it (401 or 403), "
-             "UNREADABLE: cannot be decrypted" },
-    { .name = "masked",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, masked),
-      .doc = "The key, masked: beginning and last four characters" },
-    { .name = "baseUrl",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, endpoint),
-      .doc = "Address of a compatible server; null: OpenAI itself" },
-    { .name = "keyVerifiedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, verified_at_ms),
-      .doc = "When its provider last accepted it" },
-    { .name = "updatedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, updated_at_ms),
-      .doc = "When it was last changed" },
+    UNIT_HEAD("The key"),
+    UNIT_TEXT("baseUrl", endpoint, "Address of a compatible server; null: OpenAI itself"),
+    UNIT_TAIL,
     FIELD_END,
 };
 static const struct field hermes_unit_fields[] = {
-    { .name = "configured",
-      .type = FIELD_BOOL,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct unit_view, configured),
-      .doc = "Whether the unit is complete, so that calls can use it" },
-    { .name = "state",
-      .type = FIELD_ENUM,
-      .flags = FIELD_REQUIRED,
-      .values = states,
-      .offset = FIELD_AT(struct unit_view, state),
-      .doc = "ABSENT or not complete, SET, VERIFIED by its provider, REFUSED by it (401 or 403), "
-             "UNREADABLE: cannot be decrypted" },
-    { .name = "masked",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, masked),
-      .doc = "The key, masked: beginning and last four characters" },
-    { .name = "endpointUrl",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, endpoint),
-      .doc = "Base URL of the tenant" },
-    { .name = "keyVerifiedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, verified_at_ms),
-      .doc = "When its provider last accepted it" },
-    { .name = "updatedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, updated_at_ms),
-      .doc = "When it was last changed" },
+    UNIT_HEAD("The key"),
+    UNIT_TEXT("endpointUrl", endpoint, "Base URL of the tenant"),
+    UNIT_TAIL,
     FIELD_END,
 };
 static const struct field openclaw_unit_fields[] = {
-    { .name = "configured",
-      .type = FIELD_BOOL,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct unit_view, configured),
-      .doc = "Whether the unit is complete, so that calls can use it" },
-    { .name = "state",
-      .type = FIELD_ENUM,
-      .flags = FIELD_REQUIRED,
-      .values = states,
-      .offset = FIELD_AT(struct unit_view, state),
-      .doc = "ABSENT or not complete, SET, VERIFIED by its provider, REFUSED by it (401 or 403), "
-             "UNREADABLE: cannot be decrypted" },
-    { .name = "masked",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, masked),
-      .doc = "The bearer, masked: beginning and last four characters" },
-    { .name = "endpointUrl",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, endpoint),
-      .doc = "Base URL of the gateway" },
-    { .name = "agentId",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, agent_id),
-      .doc = "Agent that answers" },
-    { .name = "cfAccessClientId",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, cf_client_id),
-      .doc = "Client id of Cloudflare Access" },
-    { .name = "cfAccessClientSecretMasked",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, cf_masked),
-      .doc = "Its secret, masked" },
-    { .name = "keyVerifiedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, verified_at_ms),
-      .doc = "When its provider last accepted it" },
-    { .name = "updatedAt",
-      .type = FIELD_TIME,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct unit_view, updated_at_ms),
-      .doc = "When it was last changed" },
+    UNIT_HEAD("The bearer"),
+    UNIT_TEXT("endpointUrl", endpoint, "Base URL of the gateway"),
+    UNIT_TEXT("agentId", agent_id, "Agent that answers"),
+    UNIT_TEXT("cfAccessClientId", cf_client_id, "Client id of Cloudflare Access"),
+    UNIT_TEXT("cfAccessClientSecretMasked", cf_masked, "Its secret, masked"),
+    UNIT_TAIL,
     FIELD_END,
 };
+#define UNIT(json, unit, table, text)                                                              \
+    {                                                                                              \
+        .name = json, .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .fields = (table),            \
+        .offset = FIELD_AT(struct config_view, units[unit]), .doc = text                           \
+    }
 static const struct field config_fields[] = {
-    { .name = "anthropic",
-      .type = FIELD_OBJECT,
-      .flags = FIELD_REQUIRED,
-      .fields = key_unit_fields,
-      .offset = FIELD_AT(struct config_view, units[UNIT_ANTHROPIC]),
-      .doc = "Anthropic" },
-    { .name = "openai",
-      .type = FIELD_OBJECT,
-      .flags = FIELD_REQUIRED,
-      .fields = openai_unit_fields,
-      .offset = FIELD_AT(struct config_view, units[UNIT_OPENAI]),
-      .doc = "OpenAI, or a compatible server" },
-    { .name = "groq",
-      .type = FIELD_OBJECT,
-      .flags = FIELD_REQUIRED,
-      .fields = key_unit_fields,
-      .offset = FIELD_AT(struct config_view, units[UNIT_GROQ]),
-      .doc = "Groq" },
-    { .name = "openclaw",
-      .type = FIELD_OBJECT,
-      .flags = FIELD_REQUIRED,
-      .fields = openclaw_unit_fields,
-      .offset = FIELD_AT(struct config_view, units[UNIT_OPENCLAW]),
-      .doc = "An OpenClaw gateway" },
-    { .name = "hermes",
-      .type = FIELD_OBJECT,
-      .flags = FIELD_REQUIRED,
-      .fields = hermes_unit_fields,
-      .offset = FIELD_AT(struct config_view, units[UNIT_HERMES]),
-      .doc = "A Hermes gateway" },
+    UNIT("anthropic", UNIT_ANTHROPIC, key_unit_fields, "Anthropic"),
+    UNIT("openai", UNIT_OPENAI, openai_unit_fields, "OpenAI, or a compatible server"),
+    UNIT("groq", UNIT_GROQ, key_unit_fields, "Groq"),
+    UNIT("openclaw", UNIT_OPENCLAW, openclaw_unit_fields, "An OpenClaw gateway"),
+    UNIT("hermes", UNIT_HERMES, hermes_unit_fields, "A Hermes gateway"),
     { .name = "chatProvider",
       .type = FIELD_ENUM,
       .flags = FIELD_NULLABLE,
@@ -318,122 +199,58 @@ struct change_in {
     struct str organization_id;
     struct change change;
 };
-#define UNIT_AT(u, f) FIELD_AT(struct change_in, change.units[u][f].value)
-#define UNIT_SEEN(u, f) FIELD_SEEN(struct change_in, change.units[u][f].seen)
+#define ORGANIZATION(in_struct)                                                                    \
+    {                                                                                              \
+        .name = "orgId", .type = FIELD_ID, .from = FROM_PATH, .flags = FIELD_REQUIRED,             \
+        .offset = FIELD_AT(in_struct, organization_id), .doc = "Id of the organisation"            \
+    }
+/* A part of a unit; null clears it. */
+#define PART(json, type_, unit, part, most, text)                                                  \
+    {                                                                                              \
+        .name = json, .type = (type_), .flags = FIELD_NULLABLE,                                    \
+        .offset = FIELD_AT(struct change_in, change.units[unit][part].value),                      \
+        .seen = FIELD_SEEN(struct change_in, change.units[unit][part].seen), .min = 1,             \
+        .max = (most), .doc = text                                                                 \
+    }
+#define SECRET(json, unit, part, text) PART(json, FIELD_SECRET, unit, part, KEY_CHARS_MAX, text)
+#define URL(json, unit, text) PART(json, FIELD_STR, unit, FIELD_ENDPOINT, URL_CHARS_MAX, text)
+#define NAME(json, unit, part, text) PART(json, FIELD_STR, unit, part, NAME_CHARS_MAX, text)
+/* A choice of the tier; null leaves it to the next one. */
+#define CHOICE(json, member, ...)                                                                  \
+    {                                                                                              \
+        .name = json, .flags = FIELD_NULLABLE,                                                     \
+        .offset = FIELD_AT(struct change_in, change.member.value),                                 \
+        .seen = FIELD_SEEN(struct change_in, change.member.seen), __VA_ARGS__                      \
+    }
 
 #define CHANGE_FIELDS                                                                              \
-    { .name = "anthropicApiKey",                                                                   \
-      .type = FIELD_SECRET,                                                                        \
-      .flags = FIELD_NULLABLE,                                                                     \
-      .offset = UNIT_AT(UNIT_ANTHROPIC, FIELD_KEY),                                                \
-      .seen = UNIT_SEEN(UNIT_ANTHROPIC, FIELD_KEY),                                                \
-      .min = 1,                                                                                    \
-      .max = KEY_CHARS_MAX,                                                                        \
-      .doc = "Anthropic API key; null clears it" },                                                \
-        { .name = "openaiApiKey",                                                                  \
-          .type = FIELD_SECRET,                                                                    \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENAI, FIELD_KEY),                                               \
-          .seen = UNIT_SEEN(UNIT_OPENAI, FIELD_KEY),                                               \
-          .min = 1,                                                                                \
-          .max = KEY_CHARS_MAX,                                                                    \
-          .doc = "OpenAI API key, or that of a compatible server; null clears it" },               \
-        { .name = "openaiBaseUrl",                                                                 \
-          .type = FIELD_STR,                                                                       \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENAI, FIELD_ENDPOINT),                                          \
-          .seen = UNIT_SEEN(UNIT_OPENAI, FIELD_ENDPOINT),                                          \
-          .min = 1,                                                                                \
-          .max = URL_CHARS_MAX,                                                                    \
-          .doc = "Address of a compatible server; another one clears the key unless that is "      \
-                 "given too" },                                                                    \
-        { .name = "groqApiKey",                                                                    \
-          .type = FIELD_SECRET,                                                                    \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_GROQ, FIELD_KEY),                                                 \
-          .seen = UNIT_SEEN(UNIT_GROQ, FIELD_KEY),                                                 \
-          .min = 1,                                                                                \
-          .max = KEY_CHARS_MAX,                                                                    \
-          .doc = "Groq API key; null clears it" },                                                 \
-        { .name = "openclawEndpointUrl",                                                           \
-          .type = FIELD_STR,                                                                       \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENCLAW, FIELD_ENDPOINT),                                        \
-          .seen = UNIT_SEEN(UNIT_OPENCLAW, FIELD_ENDPOINT),                                        \
-          .min = 1,                                                                                \
-          .max = URL_CHARS_MAX,                                                                    \
-          .doc = "Base URL of the gateway; another one clears its secrets unless they are given "  \
-                 "too" },                                                                          \
-        { .name = "openclawBearer",                                                                \
-          .type = FIELD_SECRET,                                                                    \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENCLAW, FIELD_KEY),                                             \
-          .seen = UNIT_SEEN(UNIT_OPENCLAW, FIELD_KEY),                                             \
-          .min = 1,                                                                                \
-          .max = KEY_CHARS_MAX,                                                                    \
-          .doc = "Bearer of the gateway; null clears it" },                                        \
-        { .name = "openclawAgentId",                                                               \
-          .type = FIELD_STR,                                                                       \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENCLAW, FIELD_AGENT),                                           \
-          .seen = UNIT_SEEN(UNIT_OPENCLAW, FIELD_AGENT),                                           \
-          .min = 1,                                                                                \
-          .max = NAME_CHARS_MAX,                                                                   \
-          .doc = "Agent that answers; null clears it" },                                           \
-        { .name = "openclawCfAccessClientId",                                                      \
-          .type = FIELD_STR,                                                                       \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENCLAW, FIELD_CF_ID),                                           \
-          .seen = UNIT_SEEN(UNIT_OPENCLAW, FIELD_CF_ID),                                           \
-          .min = 1,                                                                                \
-          .max = NAME_CHARS_MAX,                                                                   \
-          .doc = "Client id of Cloudflare Access; goes with its secret" },                         \
-        { .name = "openclawCfAccessClientSecret",                                                  \
-          .type = FIELD_SECRET,                                                                    \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_OPENCLAW, FIELD_CF_SECRET),                                       \
-          .seen = UNIT_SEEN(UNIT_OPENCLAW, FIELD_CF_SECRET),                                       \
-          .min = 1,                                                                                \
-          .max = KEY_CHARS_MAX,                                                                    \
-          .doc = "Client secret of Cloudflare Access; goes with its id" },                         \
-        { .name = "hermesEndpointUrl",                                                             \
-          .type = FIELD_STR,                                                                       \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_HERMES, FIELD_ENDPOINT),                                          \
-          .seen = UNIT_SEEN(UNIT_HERMES, FIELD_ENDPOINT),                                          \
-          .min = 1,                                                                                \
-          .max = URL_CHARS_MAX,                                                                    \
-          .doc = "Base URL of the tenant; another one clears the key unless that is given too" },  \
-        { .name = "hermesApiKey",                                                                  \
-          .type = FIELD_SECRET,                                                                    \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = UNIT_AT(UNIT_HERMES, FIELD_KEY),                                               \
-          .seen = UNIT_SEEN(UNIT_HERMES, FIELD_KEY),                                               \
-          .min = 1,                                                                                \
-          .max = KEY_CHARS_MAX,                                                                    \
-          .doc = "Key of the Hermes gateway; null clears it" },                                    \
-        { .name = "chatProvider",                                                                  \
-          .type = FIELD_ENUM,                                                                      \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = FIELD_AT(struct change_in, change.chat_provider.value),                        \
-          .seen = FIELD_SEEN(struct change_in, change.chat_provider.seen),                         \
-          .values = unit_words,                                                                    \
-          .doc = "Provider to pin for chats; null unpins" },                                       \
-        { .name = "chatModel",                                                                     \
-          .type = FIELD_STR,                                                                       \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = FIELD_AT(struct change_in, change.chat_model.value),                           \
-          .seen = FIELD_SEEN(struct change_in, change.chat_model.seen),                            \
-          .min = 1,                                                                                \
-          .max = NAME_CHARS_MAX,                                                                   \
-          .doc = "Model for chats; null leaves it to the next tier" },                             \
-        { .name = "transcriptionProvider",                                                         \
-          .type = FIELD_ENUM,                                                                      \
-          .flags = FIELD_NULLABLE,                                                                 \
-          .offset = FIELD_AT(struct change_in, change.transcription_provider.value),               \
-          .seen = FIELD_SEEN(struct change_in, change.transcription_provider.seen),                \
-          .values = transcription_providers,                                                       \
-          .doc = "What transcribes; null leaves it to the next tier" },                            \
+    SECRET("anthropicApiKey", UNIT_ANTHROPIC, FIELD_KEY, "Anthropic API key; null clears it"),     \
+        SECRET("openaiApiKey", UNIT_OPENAI, FIELD_KEY,                                             \
+               "OpenAI API key, or that of a compatible server; null clears it"),                  \
+        URL("openaiBaseUrl", UNIT_OPENAI,                                                          \
+            "Address of a compatible server; another one clears the key unless that is given "     \
+            "too"),                                                                                \
+        SECRET("groqApiKey", UNIT_GROQ, FIELD_KEY, "Groq API key; null clears it"),                \
+        URL("openclawEndpointUrl", UNIT_OPENCLAW,                                                  \
+            "Base URL of the gateway; another one clears its secrets unless they are given too"),  \
+        SECRET("openclawBearer", UNIT_OPENCLAW, FIELD_KEY,                                         \
+               "Bearer of the gateway; null clears it"),                                           \
+        NAME("openclawAgentId", UNIT_OPENCLAW, FIELD_AGENT, "Agent that answers; null clears it"), \
+        NAME("openclawCfAccessClientId", UNIT_OPENCLAW, FIELD_CF_ID,                               \
+             "Client id of Cloudflare Access; goes with its secret"),                              \
+        SECRET("openclawCfAccessClientSecret", UNIT_OPENCLAW, FIELD_CF_SECRET,                     \
+               "Client secret of Cloudflare Access; goes with its id"),                            \
+        URL("hermesEndpointUrl", UNIT_HERMES,                                                      \
+            "Base URL of the tenant; another one clears the key unless that is given too"),        \
+        SECRET("hermesApiKey", UNIT_HERMES, FIELD_KEY,                                             \
+               "Key of the Hermes gateway; null clears it"),                                       \
+        CHOICE("chatProvider", chat_provider, .type = FIELD_ENUM, .values = unit_words,            \
+               .doc = "Provider to pin for chats; null unpins"),                                   \
+        CHOICE("chatModel", chat_model, .type = FIELD_STR, .min = 1, .max = NAME_CHARS_MAX,        \
+               .doc = "Model for chats; null leaves it to the next tier"),                         \
+        CHOICE("transcriptionProvider", transcription_provider, .type = FIELD_ENUM,                \
+               .values = transcription_providers,                                                  \
+               .doc = "What transcribes; null leaves it to the next tier"),                        \
     {                                                                                              \
         .name = "verify", .type = FIELD_BOOL, .offset = FIELD_AT(struct change_in, change.verify), \
         .doc = "Ask the provider first; nothing is saved when it refuses"                          \
@@ -441,12 +258,7 @@ struct change_in {
 
 static const struct field change_in_fields[] = { CHANGE_FIELDS, FIELD_END };
 static const struct field organization_change_in_fields[] = {
-    { .name = "orgId",
-      .type = FIELD_ID,
-      .from = FROM_PATH,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct change_in, organization_id),
-      .doc = "Id of the organisation" },
+    ORGANIZATION(struct change_in),
     CHANGE_FIELDS,
     { .name = "allowPersonalKeys",
       .type = FIELD_BOOL,
@@ -460,12 +272,7 @@ struct organization_in {
     struct str organization_id;
 };
 static const struct field organization_in_fields[] = {
-    { .name = "orgId",
-      .type = FIELD_ID,
-      .from = FROM_PATH,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct organization_in, organization_id),
-      .doc = "Id of the organisation" },
+    ORGANIZATION(struct organization_in),
     FIELD_END,
 };
 
@@ -611,182 +418,76 @@ static enum err set_key_run(struct cx *cx, const void *input, void *output)
     return OK;
 }
 
-/* ---- rows ---- */
+/* ---- rows: what is alike for all tiers, once ---- */
+
+#define CONFIG_ROW(name_, http_, run_)                                                             \
+    .name = (name_), .kind = OP_JSON, .http = (http_), .category = "credentials",                  \
+    .auth = AUTH_SESSION, .run = (run_)
+#define GIVES_CONFIG .out = config_out_fields, .out_size = sizeof(struct config_out)
+#define SHOWS                                                                                      \
+    .tx = TX_READ, .lane = LANE_WORKER, .rate = RATE_READ, .effect = EFFECT_READ, GIVES_CONFIG
+/* With verify a provider is asked: no transaction may be open meanwhile. */
+#define CHANGES .lane = LANE_SLOW, .rate = RATE_WRITE, .effect = EFFECT_EXTERNAL
+#define CLEARS .lane = LANE_WORKER, .rate = RATE_WRITE, .effect = EFFECT_WRITE
+#define TAKES(fields_, struct_) .in = (fields_), .in_size = sizeof(struct_)
+
+#define SHOWS_DOC                                                                                  \
+    "What is stored, masked, never the secrets; orgPolicy; and effective: which provider, model "  \
+    "and key would be used now, and why."
+#define CHANGES_DOC                                                                                \
+    "Fields that are absent stay, null clears. Changing an endpoint clears the secrets of its "    \
+    "unit unless they are given in the same request. With verify the provider is asked first: a "  \
+    "key that it refuses is 400, one that could not be checked 502 or 504, and nothing is saved."
 
 const struct op credential_ops[] = {
-    { .name = "get_personal_ai_config",
-      .kind = OP_JSON,
-      .http = "GET /api/settings/ai-config/personal",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_MEMBER_UP,
-      .tx = TX_READ,
-      .lane = LANE_WORKER,
-      .rate = RATE_READ,
-      .effect = EFFECT_READ,
-      .out = config_out_fields,
-      .out_size = sizeof(struct config_out),
-      .run = get_personal_run,
-      .summary = "Show your provider keys",
-      .doc = "What is stored, masked, never the secrets; orgPolicy; and effective: which provider, "
-             "model and key would be used now, and why." },
-    { .name = "update_personal_ai_config",
-      .kind = OP_JSON,
-      .http = "PATCH /api/settings/ai-config/personal",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_MEMBER_UP,
-      .tx = TX_NONE,
-      .lane = LANE_SLOW,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_EXTERNAL,
-      .in = change_in_fields,
-      .in_size = sizeof(struct change_in),
-      .out = config_out_fields,
-      .out_size = sizeof(struct config_out),
-      .run = update_personal_run,
-      .summary = "Change your provider keys",
-      .doc = "Fields that are absent stay, null clears. Changing an endpoint clears the secrets of "
-             "its unit unless they are given in the same request. With verify the provider is "
-             "asked first: a key that it refuses is 400, one that could not be checked 502 or 504, "
-             "and nothing is saved. 403 PERSONAL_KEYS_DISABLED where the organisation forbids "
-             "personal keys." },
-    { .name = "clear_personal_ai_config",
-      .kind = OP_JSON,
-      .http = "DELETE /api/settings/ai-config/personal",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_MEMBER_UP,
-      .tx = TX_NONE,
-      .lane = LANE_WORKER,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_WRITE,
-      .run = clear_personal_run,
-      .summary = "Clear your provider keys",
+    { CONFIG_ROW("get_personal_ai_config", "GET /api/settings/ai-config/personal",
+                 get_personal_run),
+      SHOWS, .roles = ROLES_MEMBER_UP, .summary = "Show your provider keys", .doc = SHOWS_DOC },
+    { CONFIG_ROW("update_personal_ai_config", "PATCH /api/settings/ai-config/personal",
+                 update_personal_run),
+      .tx = TX_NONE, CHANGES, .roles = ROLES_MEMBER_UP, TAKES(change_in_fields, struct change_in),
+      GIVES_CONFIG, .summary = "Change your provider keys",
+      .doc = CHANGES_DOC " 403 PERSONAL_KEYS_DISABLED where the organisation forbids personal "
+                         "keys." },
+    { CONFIG_ROW("clear_personal_ai_config", "DELETE /api/settings/ai-config/personal",
+                 clear_personal_run),
+      .tx = TX_NONE, CLEARS, .roles = ROLES_MEMBER_UP, .summary = "Clear your provider keys",
       .doc = "Removes your keys, addresses and choices, in every workspace of the organisation." },
-    { .name = "get_workspace_ai_config",
-      .kind = OP_JSON,
-      .http = "GET /api/settings/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_ADMIN_UP,
-      .tx = TX_READ,
-      .lane = LANE_WORKER,
-      .rate = RATE_READ,
-      .effect = EFFECT_READ,
-      .out = config_out_fields,
-      .out_size = sizeof(struct config_out),
-      .run = get_workspace_run,
-      .summary = "Show the provider keys of the workspace",
-      .doc = "What is stored, masked, never the secrets; orgPolicy; and effective: which provider, "
-             "model and key would be used now, and why." },
-    { .name = "set_ai_key",
-      .kind = OP_JSON,
-      .http = "POST /api/settings/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_OWNER,
-      .tx = TX_NONE,
-      .lane = LANE_SLOW,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_EXTERNAL,
-      .in = set_key_in_fields,
-      .in_size = sizeof(struct set_key_in),
-      .out = set_key_out_fields,
+    { CONFIG_ROW("get_workspace_ai_config", "GET /api/settings/ai-config", get_workspace_run),
+      SHOWS, .roles = ROLES_ADMIN_UP, .summary = "Show the provider keys of the workspace",
+      .doc = SHOWS_DOC },
+    { CONFIG_ROW("set_ai_key", "POST /api/settings/ai-config", set_key_run), .tx = TX_NONE, CHANGES,
+      .roles = ROLES_OWNER, TAKES(set_key_in_fields, struct set_key_in), .out = set_key_out_fields,
       .out_size = sizeof(struct set_key_out),
-      .run = set_key_run,
       .summary = "Set one key of the workspace (former endpoint)",
       .doc = "As PATCH with one key. With verifyApiKey a key that its provider refuses, or that "
              "cannot be checked, is answered with valid false and is not saved." },
-    { .name = "update_workspace_ai_config",
-      .kind = OP_JSON,
-      .http = "PATCH /api/settings/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_ADMIN_UP,
-      .tx = TX_NONE,
-      .lane = LANE_SLOW,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_EXTERNAL,
-      .in = change_in_fields,
-      .in_size = sizeof(struct change_in),
-      .out = config_out_fields,
-      .out_size = sizeof(struct config_out),
-      .run = update_workspace_run,
-      .summary = "Change the provider keys of the workspace",
-      .doc = "Fields that are absent stay, null clears. Changing an endpoint clears the secrets of "
-             "its unit unless they are given in the same request. With verify the provider is "
-             "asked first: a key that it refuses is 400, one that could not be checked 502 or 504, "
-             "and nothing is saved." },
-    { .name = "clear_workspace_ai_config",
-      .kind = OP_JSON,
-      .http = "DELETE /api/settings/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_ADMIN_UP,
-      .tx = TX_NONE,
-      .lane = LANE_WORKER,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_WRITE,
-      .run = clear_workspace_run,
+    { CONFIG_ROW("update_workspace_ai_config", "PATCH /api/settings/ai-config",
+                 update_workspace_run),
+      .tx = TX_NONE, CHANGES, .roles = ROLES_ADMIN_UP, TAKES(change_in_fields, struct change_in),
+      GIVES_CONFIG, .summary = "Change the provider keys of the workspace", .doc = CHANGES_DOC },
+    { CONFIG_ROW("clear_workspace_ai_config", "DELETE /api/settings/ai-config",
+                 clear_workspace_run),
+      .tx = TX_NONE, CLEARS, .roles = ROLES_ADMIN_UP,
       .summary = "Clear the provider keys of the workspace",
       .doc = "Removes its keys, addresses and choices; those of the organisation count then." },
-    { .name = "get_organization_ai_config",
-      .kind = OP_JSON,
-      .http = "GET /api/organizations/{orgId}/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_ANY,
-      .org_roles = ROLES_ADMIN_UP,
-      .tx = TX_READ,
-      .lane = LANE_WORKER,
-      .rate = RATE_READ,
-      .effect = EFFECT_READ,
-      .in = organization_in_fields,
-      .in_size = sizeof(struct organization_in),
-      .out = config_out_fields,
-      .out_size = sizeof(struct config_out),
-      .run = get_organization_run,
+    { CONFIG_ROW("get_organization_ai_config", "GET /api/organizations/{orgId}/ai-config",
+                 get_organization_run),
+      SHOWS, .roles = ROLES_ANY, .org_roles = ROLES_ADMIN_UP,
+      TAKES(organization_in_fields, struct organization_in),
       .summary = "Show the provider keys of the organisation",
-      .doc =
-          "What is stored, masked, never the secrets; orgPolicy; and effective: which provider, "
-          "model and key would be used now, and why. Needs the role ADMIN in the organisation." },
-    { .name = "update_organization_ai_config",
-      .kind = OP_JSON,
-      .http = "PUT /api/organizations/{orgId}/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_ANY,
-      .org_roles = ROLES_ADMIN_UP,
-      .tx = TX_NONE,
-      .lane = LANE_SLOW,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_EXTERNAL,
-      .in = organization_change_in_fields,
-      .in_size = sizeof(struct change_in),
-      .out = config_out_fields,
-      .out_size = sizeof(struct config_out),
-      .run = update_organization_run,
+      .doc = SHOWS_DOC " Needs the role ADMIN in the organisation." },
+    { CONFIG_ROW("update_organization_ai_config", "PUT /api/organizations/{orgId}/ai-config",
+                 update_organization_run),
+      .tx = TX_NONE, CHANGES, .roles = ROLES_ANY, .org_roles = ROLES_ADMIN_UP,
+      TAKES(organization_change_in_fields, struct change_in), GIVES_CONFIG,
       .summary = "Change the provider keys of the organisation",
-      .doc = "Fields that are absent stay, null clears. Changing an endpoint clears the secrets of "
-             "its unit unless they are given in the same request. With verify the provider is "
-             "asked first: a key that it refuses is 400, one that could not be checked 502 or 504, "
-             "and nothing is saved. Needs the role ADMIN in the organisation. allowPersonalKeys "
-             "false makes personal keys be ignored at once; they are kept." },
-    { .name = "clear_organization_ai_config",
-      .kind = OP_JSON,
-      .http = "DELETE /api/organizations/{orgId}/ai-config",
-      .category = "credentials",
-      .auth = AUTH_SESSION,
-      .roles = ROLES_ANY,
-      .org_roles = ROLES_OWNER,
-      .tx = TX_NONE,
-      .lane = LANE_WORKER,
-      .rate = RATE_WRITE,
-      .effect = EFFECT_WRITE,
-      .in = organization_in_fields,
-      .in_size = sizeof(struct organization_in),
-      .run = clear_organization_run,
+      .doc = CHANGES_DOC " Needs the role ADMIN in the organisation. allowPersonalKeys false makes "
+                         "personal keys be ignored at once; they are kept." },
+    { CONFIG_ROW("clear_organization_ai_config", "DELETE /api/organizations/{orgId}/ai-config",
+                 clear_organization_run),
+      .tx = TX_NONE, CLEARS, .roles = ROLES_ANY, .org_roles = ROLES_OWNER,
+      TAKES(organization_in_fields, struct organization_in),
       .summary = "Clear the provider keys of the organisation",
       .doc = "Needs the role OWNER in the organisation. Its policy on personal keys stays." },
 };

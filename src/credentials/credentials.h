@@ -13,6 +13,7 @@
 
 #include "base/secret.h"
 #include "db/db.h"
+#include "jobs/jobs.h"
 #include "op/op.h"
 
 /* Resolved, opened, on the heap (it outlives the request): free with credential_free, which wipes.
@@ -56,6 +57,10 @@ struct fetch_answer;
 struct credentials *credentials_new(void (*fetch)(struct cx *cx, const struct fetch_request *rq,
                                                   struct fetch_answer *ret));
 void credentials_release(struct credentials *c); /* NULL is fine */
+
+/* verify_ai_keys, every night: what POST /api/cron/verify-ai-keys does. For the runner's table. */
+extern const struct job_kind credential_job_kinds[];
+extern const size_t credential_job_kinds_count;
 
 /* Settings; what asks providers (models, test-fire, the job that verifies). */
 extern const struct op credential_ops[], provider_ops[];

@@ -349,6 +349,6 @@ const struct op provider_ops[] = {
       .summary = "Verify the stored provider keys",
       .doc = "Asks the provider of each stored credential. 401 and 403 clear keyVerifiedAt and "
              "mark it refused; 429, 5xx and time-outs change nothing. Once at a time over all "
-             "processes: 409 CONFLICT while it runs." },
+             "processes: 409 CONFLICT while it runs. The server does it every night by itself." },
 };
 const size_t provider_ops_count = sizeof provider_ops / sizeof *provider_ops;

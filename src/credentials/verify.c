@@ -6,6 +6,7 @@
  * the next. Invariant: no transaction is open while a provider is asked. */
 #include "base/app.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "credentials/config.h"
 #include "credentials/credentials_sql.h"
 
@@ -139,3 +140,37 @@ enum err verify_all(struct cx *cx, struct verify_counts *ret)
     ret->duration_ms = clock_monotonic_ms() - begin_ms;
     return e != OK ? e : dropped;
 }
+
+/* ---- every night ---- */
+
+/* A run that ends at its time limit goes on here: what was asked since the beginning is not asked
+ * again. */
+static enum err verify_job_run(struct cx *cx, const struct job *job)
+{
+    int64_t begin_ms = cx->now_ms, checked = 0, refused = 0;
+    struct verify_counts counts = { 0 };
+    do {
+        cx->now_ms = begin_ms;
+        enum err e = verify_all(cx, &counts);
+        if (e == ERR_CONFLICT) { /* somebody called it: that will do */
+            cx_clear_failure(cx);
+            return OK;
+        }
+        if (e != OK)
+            return e;
+        checked += counts.checked;
+        refused += counts.refused;
+    } while (counts.remaining > 0 && !*cx->app->stopping && !(job->lost && atomic_load(job->lost)));
+    if (checked)
+        log_line(LOG_INFO, "stored provider keys were verified", log_i("checked", checked),
+                 log_i("refused", refused));
+    return OK;
+}
+
+enum { DAY_S = 24 * 60 * 60 };
+
+const struct job_kind credential_job_kinds[] = {
+    { .name = "verify_ai_keys", .run = verify_job_run, .slow = true, .every_s = DAY_S },
+};
+const size_t credential_job_kinds_count =
+    sizeof credential_job_kinds / sizeof *credential_job_kinds;

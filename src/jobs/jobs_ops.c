@@ -174,27 +174,24 @@ static const struct job_list_row *pages_next(struct job_page *pages)
     return best ? &best->rows[best->at++] : NULL;
 }
 
+static const struct page_list jobs_list =
+    PAGE_LIST("jobs", struct job_view, PAGE_KEY(struct job_view, id));
+
 static enum err list_run(struct cx *cx, const void *input, void *output)
 {
     const struct job_list_input *in = input;
     struct job_list_output *out = output;
-    struct cursor_value last = { .type = CURSOR_STR, .s = STR("~") };
+    struct job_view from = { .id = PAGE_LAST_ID };
     struct job_page pages[STATES] = { 0 };
-    bool given;
-    TRY(cursor_read(cx, "jobs", in->page.cursor, &last, 1, &given));
-    TRY(pages_read(cx, in, given ? last.s : STR("~"), pages));
+    TRY(page_begin(cx, &jobs_list, &in->page, &from));
+    TRY(pages_read(cx, in, from.id, pages));
     struct job_view *views = arena_array(cx->arena, (size_t)in->page.limit, sizeof *views);
     size_t n = 0;
     const struct job_list_row *r = pages_next(pages);
     for (; r && n < (size_t)in->page.limit; r = pages_next(pages))
         views[n++] = view_of(r);
     out->jobs = (struct span){ views, n };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = r != NULL;
-    if (r) {
-        last.s = views[n - 1].id;
-        out->pagination.next_cursor = cursor_make(cx, "jobs", &last, 1);
-    }
+    page_go_on(cx, &jobs_list, &in->page, r ? &views[n - 1] : NULL, &out->pagination);
     return OK;
 }
 

@@ -11,8 +11,6 @@ static const char *const visibilities_to_create[] = { "PRIVATE", "WORKSPACE", NU
 
 enum { TREE_LIMIT_MAX = 500, BODY_BYTES_MAX = 2 * 1024 * 1024 };
 
-#define LAST_ID STR("~") /* behind every id */
-
 struct document_view {
     struct kb_document d;
     struct str markdown;
@@ -164,35 +162,31 @@ static const struct field list_out_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list documents_list =
+    PAGE_LIST("documents", struct kb_edge, PAGE_KEY(struct kb_edge, before_ms),
+              PAGE_KEY(struct kb_edge, before_id));
+
 static enum err list_run(struct cx *cx, const void *input, void *output)
 {
     const struct list_in *in = input;
     struct list_out *out = output;
-    struct cursor_value at[2] = { { .type = CURSOR_INT }, { .type = CURSOR_STR } };
-    bool given;
-    TRY(cursor_read(cx, "documents", in->page.cursor, at, 2, &given));
+    struct kb_edge edge = { .before_ms = INT64_MAX, .before_id = PAGE_LAST_ID };
+    struct kb_document *docs;
+    size_t count;
+    TRY(page_begin(cx, &documents_list, &in->page, &edge));
     struct kb_filter f = { .kind = in->kind,
                            .parent_id = in->parent_id,
                            .owner_id = in->owner_id,
                            .q = in->q,
-                           .before_ms = given ? at[0].i : INT64_MAX,
-                           .before_id = given ? at[1].s : LAST_ID,
+                           .before_ms = edge.before_ms,
+                           .before_id = edge.before_id,
                            .limit = in->page.limit };
-    struct kb_document *docs;
-    struct kb_edge edge;
-    size_t count;
     TRY(kb_list(cx, &f, &docs, &count, &edge));
     struct document_view *views = arena_array(cx->arena, count, sizeof *views);
     for (size_t i = 0; i < count; i++)
         views[i].d = docs[i];
     out->documents = (struct span){ views, count };
-    out->pagination.limit = in->page.limit;
-    out->pagination.has_more = edge.more;
-    if (edge.more) {
-        at[0].i = edge.before_ms;
-        at[1].s = edge.before_id;
-        out->pagination.next_cursor = cursor_make(cx, "documents", at, 2);
-    }
+    page_go_on(cx, &documents_list, &in->page, edge.more ? &edge : NULL, &out->pagination);
     return OK;
 }
 
@@ -367,8 +361,8 @@ static enum err update_run(struct cx *cx, const void *input, void *output)
 /* ---- get_document_tree ---- */
 
 struct tree_in {
-    struct str parent_id, cursor;
-    int64_t limit;
+    struct page_in page;
+    struct str parent_id;
 };
 struct tree_out {
     struct span nodes;
@@ -415,20 +409,8 @@ static const struct field tree_in_fields[] = {
       .from = FROM_QUERY,
       .offset = FIELD_AT(struct tree_in, parent_id),
       .doc = "Whose children; not given: the top" },
-    { .name = "limit",
-      .type = FIELD_INT,
-      .from = FROM_QUERY,
-      .offset = FIELD_AT(struct tree_in, limit),
-      .min = 1,
-      .max = TREE_LIMIT_MAX,
-      .def = 200,
-      .doc = "Most nodes to answer" },
-    { .name = "cursor",
-      .type = FIELD_STR,
-      .from = FROM_QUERY,
-      .offset = FIELD_AT(struct tree_in, cursor),
-      .max = 512,
-      .doc = "nextCursor of the page before" },
+    FIELD_PAGE_LIMIT(struct tree_in, TREE_LIMIT_MAX, 200),
+    FIELD_PAGE_CURSOR(struct tree_in),
     FIELD_END,
 };
 static const struct field tree_out_fields[] = {
@@ -443,29 +425,19 @@ static const struct field tree_out_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list tree_list = PAGE_LIST(
+    "tree", struct kb_node, PAGE_KEY(struct kb_node, position), PAGE_KEY(struct kb_node, id));
+
 static enum err tree_run(struct cx *cx, const void *input, void *output)
 {
     const struct tree_in *in = input;
     struct tree_out *out = output;
-    struct cursor_value at[2] = { { .type = CURSOR_INT }, { .type = CURSOR_STR } };
-    bool given;
-    TRY(cursor_read(cx, "tree", in->cursor, at, 2, &given));
-    if (!given) {
-        at[0].i = INT64_MIN;
-        at[1].s = STR("");
-    }
-    struct kb_node *nodes;
+    struct kb_node *nodes, from = { .position = INT64_MIN, .id = STR("") };
     size_t count;
-    TRY(kb_children(cx, in->parent_id, at[0].i, at[1].s, in->limit + 1, &nodes, &count));
-    size_t n = count > (size_t)in->limit ? (size_t)in->limit : count;
-    out->nodes = (struct span){ nodes, n };
-    out->pagination.limit = in->limit;
-    out->pagination.has_more = count > n;
-    if (count > n) {
-        at[0].i = nodes[n - 1].position;
-        at[1].s = nodes[n - 1].id;
-        out->pagination.next_cursor = cursor_make(cx, "tree", at, 2);
-    }
+    TRY(page_begin(cx, &tree_list, &in->page, &from));
+    TRY(kb_children(cx, in->parent_id, from.position, from.id, in->page.limit + 1, &nodes, &count));
+    count = page_end(cx, &tree_list, &in->page, nodes, count, &out->pagination);
+    out->nodes = (struct span){ nodes, count };
     return OK;
 }
 
@@ -549,7 +521,7 @@ static const struct field content_out_fields[] = {
 };
 
 /* End of the page that begins at `from`: at a line, a space, or after PAGE_CHARS characters. */
-static size_t page_end(struct str text, size_t from)
+static size_t text_page_end(struct str text, size_t from)
 {
     size_t pos = from, line = from, space = from;
     for (int64_t chars = 0; pos < text.len && chars < PAGE_CHARS; chars++) {
@@ -575,7 +547,7 @@ static enum err content_run(struct cx *cx, const void *input, void *output)
     TRY(kb_text(cx, in->id, &d, &text));
     size_t from = 0;
     do {
-        size_t to = page_end(text, from);
+        size_t to = text_page_end(text, from);
         out->pages++;
         if (out->pages == in->page)
             out->text = str_sub(text, from, to);

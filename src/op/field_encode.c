@@ -6,26 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-const struct field page_out_fields[] = {
-    { .name = "limit",
-      .type = FIELD_INT,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct page_out, limit),
-      .doc = "Most rows that this page could have" },
-    { .name = "hasMore",
-      .type = FIELD_BOOL,
-      .flags = FIELD_REQUIRED,
-      .offset = FIELD_AT(struct page_out, has_more),
-      .doc = "Whether there are further rows" },
-    { .name = "nextCursor",
-      .type = FIELD_STR,
-      .flags = FIELD_NULLABLE,
-      .offset = FIELD_AT(struct page_out, next_cursor),
-      .max = 512,
-      .doc = "Give it as `cursor` for the next page; null on the last" },
-    FIELD_END,
-};
-
 static void encode_nanousd(struct json_writer *w, int64_t v)
 {
     char text[32];

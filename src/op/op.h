@@ -7,7 +7,7 @@
 #ifndef OP_OP_H
 #define OP_OP_H
 
-#include "op/field.h"
+#include "op/page.h"
 
 enum op_kind {
     OP_JSON = 1, /* struct in, struct out */
@@ -95,8 +95,9 @@ struct op {
     enum op_auth auth;
     unsigned roles;     /* enum op_roles */
     unsigned org_roles; /* enum op_roles, in the organisation that the argument `orgId` names; 0:
-                           the row names none. Who does not belong to it gets NOT_FOUND. Of such a
-                           call cx's workspace is only where the deed is recorded. */
+                           the row names none; with them `roles` is ROLES_ANY. Who does not belong
+                           to it gets NOT_FOUND. Of such a call cx's workspace is only where the
+                           deed is recorded. */
     enum op_tx tx;
     enum op_lane lane;
     enum op_rate rate;

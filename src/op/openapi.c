@@ -69,24 +69,20 @@ static void write_security(struct json_writer *w, enum op_auth auth)
     jw_array_end(w);
 }
 
-static void write_role_list(struct json_writer *w, const char *key, unsigned roles)
+/* x-roles: who may. They are roles in the workspace, unless x-role-scope says "organization". */
+static void write_roles(struct json_writer *w, const struct op *op)
 {
-    if (roles == 0 || roles & ROLES_ANY)
+    unsigned roles = op->org_roles ? op->org_roles : op->roles;
+    if (op->auth != AUTH_SESSION || roles & ROLES_ANY)
         return;
-    jw_key(w, str_of(key));
+    jw_key_lit(w, "x-roles");
     jw_array(w);
     for (int role = ROLE_OWNER; role >= ROLE_VIEWER; role--)
         if (roles & (1u << role))
             jw_str(w, str_of(role_name((enum role)role)));
     jw_array_end(w);
-}
-
-static void write_roles(struct json_writer *w, const struct op *op)
-{
-    if (op->auth != AUTH_SESSION)
-        return;
-    write_role_list(w, "x-roles", op->roles);
-    write_role_list(w, "x-org-roles", op->org_roles);
+    if (op->org_roles)
+        put(w, "x-role-scope", "organization");
 }
 
 /* ---- parameters and bodies ---- */

@@ -51,6 +51,8 @@ static void check_safety(const struct op *op, struct buf *faults)
         FAULT("an operator operation has no route");
     if (op->org_roles && !takes_organization(op))
         FAULT("org_roles without the argument orgId");
+    if (op->org_roles && op->roles != ROLES_ANY)
+        FAULT("asks for a role in the workspace and for one in the organisation");
     if (op->auth != AUTH_NONE && op->auth != AUTH_OPERATOR && op->rate == RATE_NONE)
         FAULT("a signed-in operation needs a rate");
     if (op->auth == AUTH_SESSION && !(op->roles & ~(unsigned)ROLES_ANY) && op->roles != ROLES_ANY)

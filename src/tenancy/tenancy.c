@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "audit/audit.h"
 #include "base/cuid.h"
 #include "tenancy/tenancy_sql.h"
 
@@ -138,8 +139,12 @@ enum err tenancy_organization_enter(struct cx *cx, struct str organization_id)
         role = ROLE_OWNER;
     else if (found && str_given(row.role) && !role_parse(row.role, &role))
         role = ROLE_NONE;
-    if (role == ROLE_NONE)
+    if (role == ROLE_NONE) {
+        audit_event(cx, &(struct audit_row){ .action = STR("enter_organization"),
+                                             .type = STR("CROSS_WORKSPACE_DENIED"),
+                                             .outcome = STR("NOT_FOUND") });
         FAIL(cx, NOT_FOUND, "There is no such organisation.");
+    }
     if (p->kind != PRINCIPAL_OPERATOR)
         p->role = tenancy_role(row.own_role, row.role);
     p->org_role = role;

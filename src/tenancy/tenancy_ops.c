@@ -13,31 +13,6 @@ static struct str role_text(enum role r)
     return r == ROLE_NONE ? STR_NULL : str_of(role_name(r));
 }
 
-static enum err edge_read(struct cx *cx, const char *list, const struct page_in *page,
-                          struct str *ret_after)
-{
-    struct cursor_value last = { .type = CURSOR_STR };
-    bool given;
-    TRY(cursor_read(cx, list, page->cursor, &last, 1, &given));
-    *ret_after = given ? last.s : STR("");
-    return OK;
-}
-
-/* Of `count` rows, one more than the page was asked for, how many are shown. */
-static size_t edge_write(const struct page_in *page, size_t count, struct page_out *out)
-{
-    out->limit = page->limit;
-    out->has_more = count > (size_t)page->limit;
-    return out->has_more ? (size_t)page->limit : count;
-}
-
-static void edge_cursor(struct cx *cx, const char *list, struct str last_id, struct page_out *out)
-{
-    struct cursor_value last = { .type = CURSOR_STR, .s = last_id };
-    if (out->has_more)
-        out->next_cursor = cursor_make(cx, list, &last, 1);
-}
-
 /* ---- organisations ---- */
 
 struct organization_view {
@@ -100,26 +75,29 @@ static const struct field organization_list_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list organizations_list =
+    PAGE_LIST("organizations", struct tenancy_organization_list_row,
+              PAGE_KEY(struct tenancy_organization_list_row, id));
+
 static enum err organization_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct page_input *in = input;
     struct organization_list_output *out = output;
-    struct tenancy_organization_list_in q = { .user_id = cx->principal.user_id,
-                                              .limit = in->page.limit + 1 };
-    struct tenancy_organization_list_row *rows = NULL;
+    struct tenancy_organization_list_row *rows = NULL, from = { .id = STR("") };
     size_t count = 0;
-    TRY(edge_read(cx, "organizations", &in->page, &q.after_id));
+    TRY(page_begin(cx, &organizations_list, &in->page, &from));
+    struct tenancy_organization_list_in q = { .user_id = cx->principal.user_id,
+                                              .after_id = from.id,
+                                              .limit = in->page.limit + 1 };
     if (str_given(q.user_id))
         TRY(tenancy_organization_list(cx, &q, &rows, &count));
-    size_t n = edge_write(&in->page, count, &out->pagination);
+    size_t n = page_end(cx, &organizations_list, &in->page, rows, count, &out->pagination);
     struct organization_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] =
             (struct organization_view){ rows[i].id,      rows[i].name,       rows[i].role,
                                         rows[i].version, rows[i].created_at, rows[i].updated_at };
     out->organizations = (struct span){ views, n };
-    if (n)
-        edge_cursor(cx, "organizations", views[n - 1].id, &out->pagination);
     return OK;
 }
 
@@ -279,21 +257,26 @@ static const struct field workspace_list_fields[] = {
     FIELD_END,
 };
 
+static const struct page_list workspaces_list =
+    PAGE_LIST("workspaces", struct tenancy_organization_workspaces_row,
+              PAGE_KEY(struct tenancy_organization_workspaces_row, id));
+
 static enum err workspace_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct workspace_list_input *in = input;
     struct workspace_list_output *out = output;
     const struct principal *p = &cx->principal;
+    struct tenancy_organization_workspaces_row *rows, from = { .id = STR("") };
+    size_t count;
+    TRY(page_begin(cx, &workspaces_list, &in->page, &from));
     struct tenancy_organization_workspaces_in q = { .organization_id = p->organization_id,
                                                     .user_id = str_given(p->user_id) ? p->user_id
                                                                                      : STR(""),
                                                     .all_of_them = p->org_role >= ROLE_ADMIN,
+                                                    .after_id = from.id,
                                                     .limit = in->page.limit + 1 };
-    struct tenancy_organization_workspaces_row *rows;
-    size_t count;
-    TRY(edge_read(cx, "workspaces", &in->page, &q.after_id));
     TRY(tenancy_organization_workspaces(cx, &q, &rows, &count));
-    size_t n = edge_write(&in->page, count, &out->pagination);
+    size_t n = page_end(cx, &workspaces_list, &in->page, rows, count, &out->pagination);
     struct workspace_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = (struct workspace_view){ .id = rows[i].id,
@@ -305,8 +288,6 @@ static enum err workspace_list_run(struct cx *cx, const void *input, void *outpu
                                             .created_at_ms = rows[i].created_at,
                                             .updated_at_ms = rows[i].updated_at };
     out->workspaces = (struct span){ views, n };
-    if (n)
-        edge_cursor(cx, "workspaces", views[n - 1].id, &out->pagination);
     return OK;
 }
 

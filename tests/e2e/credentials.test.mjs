@@ -254,3 +254,60 @@ for (const engine of ['sqlite', 'postgres']) {
     assert.equal((await people.OWNER.json('/api/ai/models?provider=anthropic')).status, 200);
   });
 }
+
+// Every node gets the next root key beside the present one, one after the other; then the data keys are wrapped anew while
+// both serve. Nobody who asks notices, and afterwards each node reads what the other has written.
+test('another root key under load, two nodes over PostgreSQL', { skip: !pgUrl }, async () => {
+  const s = await initialized('postgres'), upstream = await provider(), good = key('sk-ant-both-0123456789abcdef');
+  const next = { OPBOXD_ROOT_KEY: 'the-next-root-key-of-both-nodes-x', OPBOXD_OLD_ROOT_KEY: s.env.OPBOXD_ROOT_KEY };
+  const places = [s, { ...s, flags: ['--data', join(folder(), 'data'), ...s.flags.slice(2)] }], nodes = [], people = [];
+  const start = async (i, env, port) => {
+    nodes[i] = await serve(places[i], { port, flags: [...unlimited, '--outbound-allow', '127.0.0.0/8'], env: { ANTHROPIC_BASE_URL: upstream.url, ...env } });
+    people[i] = await signedIn(nodes[i], owner);
+  };
+  const set = (i, json, path = SETTINGS) => people[i].json(path, { method: 'PATCH', json });
+  await start(0, {});
+  await start(1, {});
+  upstream.state.keys = [good];
+  assert.equal((await set(0, { anthropicApiKey: good, verify: true })).status, 200);
+  for (const i of [1, 0]) { // one restarts while the other, still under the present key alone, answers
+    assert.deepEqual(await nodes[i].stop(), { code: 0, signal: null });
+    assert.equal((await set(1 - i, { verify: true })).status, 200);
+    await start(i, next, nodes[i].port);
+    assert.equal((await set(i, { verify: true })).status, 200, 'reads what the other wrote');
+  }
+  let stop = false, broken;
+  const done = [0, 0];
+  const load = Array.from({ length: 6 }, async (_, worker) => {
+    for (let n = 0; !stop && !broken; n++) {
+      const i = worker % 2;
+      const r = worker < 2 ? await set(i, { verify: true })
+        : worker < 4 ? await set(i, { groqApiKey: `gsk_${worker}_${n}_0123456789` }, PERSONAL)
+        : await people[i].json('/api/ai/models?provider=anthropic');
+      if (r.status !== 200) broken = `node ${i}: ${r.status} ${JSON.stringify(r.body)}`;
+      done[i]++;
+    }
+  });
+  const until = async (n) => { while (!broken && (done[0] < n || done[1] < n)) await new Promise((go) => setImmediate(go)); };
+  await until(10);
+  const before = Math.max(...done);
+  assert.match(await cliOk(['keys', 'rotate', ...s.flags], { env: { ...s.env, ...next } }), /data keys are wrapped/);
+  await until(before + 20);
+  stop = true;
+  await Promise.all(load);
+  assert.equal(broken, undefined, 'no request fails meanwhile');
+  const fresh = key('sk-ant-fresh-0123456789abcde');
+  upstream.state.keys = [good, fresh];
+  for (const i of [0, 1]) { // each reads what the other has written since
+    assert.equal((await set(i, { anthropicApiKey: i ? good : fresh })).status, 200);
+    const other = await set(1 - i, { verify: true });
+    assert.deepEqual([other.status, other.body.config.anthropic.state], [200, 'VERIFIED'], JSON.stringify(other.body));
+  }
+  // The former key is not needed any more, and not taken.
+  for (const node of nodes) await node.stop();
+  const alone = { OPBOXD_ROOT_KEY: next.OPBOXD_ROOT_KEY };
+  await start(1, alone);
+  assert.equal((await set(1, { verify: true })).status, 200);
+  assert.match((await cli(['serve', ...s.flags, '--listen', '127.0.0.1:1'], { env: s.env })).err, /OPBOXD_ROOT_KEY is not the one/);
+  await nodes[1].stop();
+});

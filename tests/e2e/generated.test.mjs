@@ -104,7 +104,7 @@ for (const [engine, rows] of [['sqlite', sqliteRows], ['postgres', postgresRows]
       for (const [method, op] of Object.entries(methods))
         operations.push({
           ...op, template, method: method.toUpperCase(), path: template.replace('{orgId}', ours.organization).replace(/\{\w+\}/g, 'no-such-id'),
-          session: op.security.some((r) => 'session' in r) && op.security.every((r) => Object.keys(r).length), roles: op['x-roles'] ?? op['x-org-roles'] ?? ROLES, cron: op.security.some((x) => 'cron' in x),
+          session: op.security.some((r) => 'session' in r) && op.security.every((r) => Object.keys(r).length), roles: op['x-roles'] ?? ROLES, cron: op.security.some((x) => 'cron' in x),
           schema: op.requestBody?.content?.['application/json']?.schema, query: (op.parameters ?? []).filter((p) => p.in === 'query'),
         });
     assert.ok(operations.length > 15 && operations.some((op) => op.schema) && operations.some((op) => op.query.length), 'the document has operations');

@@ -20,6 +20,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             str_find(line, c.body) == SIZE_MAX)
             abort();
         checkpoint_signed(a, &c);
+        uint8_t shown_hash[SEAL_HASH_BYTES], hidden_hash[SEAL_HASH_BYTES];
+        struct str hidden;
+        checkpoint_hash(line, shown_hash);
+        if (!checkpoint_hide(a, line, STR("one"), &hidden, &why))
+            abort();
+        checkpoint_hash(hidden, hidden_hash);
+        if (memcmp(shown_hash, hidden_hash, sizeof shown_hash) != 0)
+            abort();
     } else if (!why) {
         abort();
     }

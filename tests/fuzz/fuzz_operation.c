@@ -5,8 +5,15 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
-#include "op/field.h"
+#include "op/page.h"
 #include "op/router.h"
+
+struct place {
+    int64_t at;
+    struct str id;
+};
+static const struct page_list list =
+    PAGE_LIST("list", struct place, PAGE_KEY(struct place, at), PAGE_KEY(struct place, id));
 
 struct in {
     struct str id, title, day;
@@ -87,9 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         router_find(r, cx.arena, METHOD_GET, path, &op, params, &src.path_count, &allow);
     if (found == ROUTE_FOUND && src.path_count != 1)
         abort();
-    struct cursor_value v[] = { { .type = CURSOR_INT }, { .type = CURSOR_STR } };
-    bool given;
-    if (cursor_read(&cx, "list", cursor, v, 2, &given) == OK && given && !utf8_valid(v[1].s))
+    struct place from = { 0, STR("") };
+    struct page_in page = { .limit = 1, .cursor = cursor };
+    if (page_begin(&cx, &list, &page, &from) == OK && !utf8_valid(from.id))
         abort();
     cx_clear_failure(&cx);
     decode(&cx, &src, query, rest);

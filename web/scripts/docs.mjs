@@ -85,7 +85,7 @@ function operation(path, method, op) {
   const answer = ok?.[1].content?.['application/json']?.schema;
   const refusals = Object.entries(op.responses).filter(([s]) => !/^2/.test(s)).map(([s, r]) => `<li><code>${s}</code> ${esc(r.description ?? '')}</li>`).join('');
   return `<section><h3 id="${esc(op.operationId)}"><span class="method">${method.toUpperCase()}</span> <code>${esc(path)}</code></h3>
-<p><strong>${esc(op.summary ?? '')}</strong> <span class="muted"><code>${esc(op.operationId)}</code>${op['x-roles'] ? ` · ${op['x-roles'].join(', ')}` : ''}</span></p><p>${esc(op.description ?? '')}</p>
+<p><strong>${esc(op.summary ?? '')}</strong> <span class="muted"><code>${esc(op.operationId)}</code>${op['x-roles'] ? ` · ${op['x-roles'].join(', ')}${op['x-role-scope'] === 'organization' ? ' of the organisation' : ''}` : ''}</span></p><p>${esc(op.description ?? '')}</p>
 ${table(op.operationId, 'Parameters', fields(Object.fromEntries(params.map((p) => [p.name, { ...p.schema, description: p.description ?? p.schema?.description }])), params.filter((p) => p.required).map((p) => p.name)))}
 ${table(op.operationId, 'Body', fields(request?.properties, request?.required))}
 ${table(op.operationId, `Answer ${ok?.[0] ?? ''}`, fields(answer?.properties, answer?.required))}

@@ -60,13 +60,13 @@ for (const [path, methods] of Object.entries(document.paths))
     const name = operation.operationId;
     const query = (operation.parameters ?? []).filter((p) => p.in === 'query').map((p) => p.name);
     types.push(`  ${key(name)}: {\n    in: ${input(operation)};\n    out: ${output(operation)};\n  };`);
-    rows.push(`  ${key(name)}: { method: '${method.toUpperCase()}', path: '${path}', roles: ${JSON.stringify(operation['x-roles'] ?? [])}, query: ${JSON.stringify(query)}${operation['x-no-body'] ? ', noBody: true' : ''} },`);
+    rows.push(`  ${key(name)}: { method: '${method.toUpperCase()}', path: '${path}', roles: ${JSON.stringify(operation['x-roles'] ?? [])}, ${operation['x-role-scope'] === 'organization' ? 'inOrganization: true, ' : ''}query: ${JSON.stringify(query)}${operation['x-no-body'] ? ', noBody: true' : ''} },`);
   }
 const text = `// Made by scripts/types.mjs from docs/openapi.json. Not to be edited.
 export interface ApiTypes {
 ${types.sort().join('\n')}
 }
-export interface ApiRow { method: string; path: string; roles: readonly string[]; query: readonly string[]; noBody?: boolean }
+export interface ApiRow { method: string; path: string; roles: readonly string[]; inOrganization?: boolean; query: readonly string[]; noBody?: boolean }
 export const apiRows: { [N in keyof ApiTypes]: ApiRow } = {
 ${rows.sort().join('\n')}
 };

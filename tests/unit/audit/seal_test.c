@@ -204,6 +204,102 @@ static void a_checkpoint_is_one_line_and_nothing_else(void **state)
     arena_free(a);
 }
 
+static bool one_of_three(struct arena *a, struct str *ret_line, struct str *ret_hidden)
+{
+    uint8_t secret[SEAL_SECRET_BYTES] = { 1, 2, 3 };
+    struct seal_keys k;
+    struct checkpoint_head heads[3] = {
+        { .workspace_id = STR(""), .seq = 3, .hash = { 7 } },
+        { .workspace_id = STR("one"), .seq = 9, .hash = { 8 } },
+        { .workspace_id = STR("two"), .seq = 12345, .hash = { 9 }, .broken = true },
+    };
+    struct checkpoint c = { .generation = 1, .number = 2, .at_ms = 5, .heads = heads };
+    const char *why;
+    c.heads_count = 3;
+    c.before[0] = 4;
+    seal_keys_of(secret, &k);
+    memcpy(c.key, k.public_key, sizeof c.key);
+    *ret_line = checkpoint_write(a, &c, k.seed);
+    return checkpoint_hide(a, *ret_line, STR("one"), ret_hidden, &why);
+}
+
+/* The same signature, the same hash for the next line, and of the others nothing. */
+static void a_checkpoint_hides_other_tenants(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(0);
+    struct str line, hidden, again;
+    struct checkpoint c;
+    const char *why;
+    uint8_t shown_hash[SEAL_HASH_BYTES], hidden_hash[SEAL_HASH_BYTES];
+    assert_true(one_of_three(a, &line, &hidden));
+    assert_true(checkpoint_read(a, hidden, &c, &why));
+    assert_true(checkpoint_signed(a, &c));
+    checkpoint_hash(line, shown_hash);
+    checkpoint_hash(hidden, hidden_hash);
+    assert_memory_equal(shown_hash, hidden_hash, sizeof shown_hash);
+    assert_int_equal(c.heads_count, 3);
+    assert_true(c.heads[0].hidden && !c.heads[1].hidden && c.heads[2].hidden);
+    assert_true(str_is(c.heads[1].workspace_id, "one") && c.heads[1].seq == 9);
+    assert_int_equal(str_find(hidden, STR("two")), SIZE_MAX);
+    assert_int_equal(str_find(hidden, STR("12345")), SIZE_MAX);
+    assert_true(checkpoint_hides(&c, &c.heads[2], STR("two")));
+    assert_true(checkpoint_hides(&c, &c.heads[0], STR("")));
+    assert_false(checkpoint_hides(&c, &c.heads[0], STR("two")));
+    assert_false(checkpoint_hides(&c, &c.heads[1], STR("one")));
+    /* Hidden twice, it hides all, and is still the same checkpoint. */
+    assert_true(checkpoint_hide(a, hidden, STR("two"), &again, &why));
+    assert_true(checkpoint_read(a, again, &c, &why) && checkpoint_signed(a, &c));
+    assert_true(c.heads[1].hidden && c.heads[2].hidden);
+    for (size_t i = 0; i < hidden.len; i++) {
+        char *bad = str_cstr(a, hidden);
+        bad[i] ^= 1;
+        assert_false(checkpoint_read(a, str_of(bad), &c, &why) && checkpoint_signed(a, &c));
+    }
+    arena_free(a);
+}
+
+/* The bytes never change: computed by another program. */
+static void a_checkpoint_has_these_bytes(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(0);
+    struct str line, hidden;
+    uint8_t hash[SEAL_HASH_BYTES];
+    assert_true(one_of_three(a, &line, &hidden));
+    assert_string_equal(
+        str_cstr(a, line),
+        "{\"checkpoint\":{\"v\":1,\"generation\":1,\"number\":2,\"at\":5,\"before\":\"040"
+        "0000000000000000000000000000000000000000000000000000000000000\",\"key\":\"1acaab"
+        "69c3471dda0038a8973d3e5ba94b9184ae9ef2425969509db524253f46\",\"next\":\"00000000"
+        "00000000000000000000000000000000000000000000000000000000\",\"heads\":\"0f08d8df0"
+        "7a836eca22d3065a90d31c4dbe8e49d67cda5b3b26079f27a7d5887\"},\"signature\":\"9fd22"
+        "9c18d16fc19460becd09d2672b3ff4c6d4981c631171fbc670467a9f8c10d6130cfa1ce311e02da7"
+        "dc076a302a52d2472efd870762326d92cd919e4690e\",\"chains\":[{\"workspaceId\":\"\","
+        "\"seq\":3,\"hash\":\"07000000000000000000000000000000000000000000000000000000000"
+        "00000\"},{\"workspaceId\":\"one\",\"seq\":9,\"hash\":\"0800000000000000000000000"
+        "000000000000000000000000000000000000000\"},{\"workspaceId\":\"two\",\"seq\":1234"
+        "5,\"hash\":\"0900000000000000000000000000000000000000000000000000000000000000\","
+        "\"broken\":true}]}");
+    assert_string_equal(
+        str_cstr(a, hidden),
+        "{\"checkpoint\":{\"v\":1,\"generation\":1,\"number\":2,\"at\":5,\"before\":\"040"
+        "0000000000000000000000000000000000000000000000000000000000000\",\"key\":\"1acaab"
+        "69c3471dda0038a8973d3e5ba94b9184ae9ef2425969509db524253f46\",\"next\":\"00000000"
+        "00000000000000000000000000000000000000000000000000000000\",\"heads\":\"0f08d8df0"
+        "7a836eca22d3065a90d31c4dbe8e49d67cda5b3b26079f27a7d5887\"},\"signature\":\"9fd22"
+        "9c18d16fc19460becd09d2672b3ff4c6d4981c631171fbc670467a9f8c10d6130cfa1ce311e02da7"
+        "dc076a302a52d2472efd870762326d92cd919e4690e\",\"chains\":[\"127e4e297b0e0f897328"
+        "da579bcb9d63316e86d2d59c9a1fde730802da28089914c250d0185e946273ce8bff7c9c5a538121"
+        "e13c3a49efdc3e83ea88aa36da13\",{\"workspaceId\":\"one\",\"seq\":9,\"hash\":\"080"
+        "0000000000000000000000000000000000000000000000000000000000000\"},\"f1534805e49af"
+        "6ce9eaad11b04806ebd0217d7c930596db59d8694584a157798fd582b2b797f50d15b960f78f19b3"
+        "c57152c03371a6ad02a7d296f8f3e43974d\"]}");
+    checkpoint_hash(line, hash);
+    assert_hex(hash, "b1fa9047885f1999b65f0c5f3b2e63b34baed3369e265e60d6447e29cd736e26");
+    arena_free(a);
+}
+
 /* ---- an honest log ---- */
 
 static void an_honest_log_holds(void **state)
@@ -900,25 +996,114 @@ static void an_export_proves_itself(void **state)
     seal_room_close(r);
 }
 
+static struct str file_text(struct arena *a, const char *path)
+{
+    char *text = arena_alloc_raw(a, 1 << 20);
+    int fd = open(path, O_RDONLY);
+    ssize_t len = read(fd, text, 1 << 20);
+    close(fd);
+    assert_true(len > 0 && len < 1 << 20);
+    return (struct str){ text, (size_t)len };
+}
+
+/* The export with every checkpoint's chain of "one" hidden as well, as its keeper could. */
+static void hide_all(struct arena *a, struct str text, const char *path)
+{
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    while (text.len) {
+        struct str line = str_split(&text, '\n'), out = line;
+        const char *why;
+        if (str_starts(line, STR("{\"checkpoint\":")))
+            assert_true(checkpoint_hide(a, line, STR("nobody"), &out, &why));
+        fprintf(f, "%.*s\n", STR_ARG(out));
+    }
+    fclose(f);
+}
+
+/* What a tenant is given proves its chain and names nobody else. */
+static void an_export_of_one_workspace_names_no_other(void **state)
+{
+    SEALED(state);
+    struct export_counts counts;
+    struct export_report report;
+    char path[128], bad[128];
+    snprintf(path, sizeof path, "%s/export", r->folder);
+    snprintf(bad, sizeof bad, "%s/bad", r->folder);
+    deeds(r, "two", 4, true);
+    deeds(r, "one", 12, true);
+    deeds(r, "two", 2, false);
+    deeds(r, "one", 3, true);
+    assert_ok(&r->cx, export_write(&r->cx, str_of(path), STR("one"), &counts));
+    assert_int_equal(counts.rows, 15);
+    struct str text = file_text(r->cx.arena, path);
+    assert_int_equal(str_find(text, STR("\"two\"")), SIZE_MAX);
+    assert_int_not_equal(str_find(text, STR("\"one\"")), SIZE_MAX);
+    assert_ok(&r->cx, export_verify(&r->cx, str_of(path), &report));
+    assert_null(report.broken);
+    assert_int_equal(report.rows, 15);
+    assert_int_equal(report.checkpoints, counts.checkpoints);
+    /* Its lines are the server's own for `log verify --checkpoints`. */
+    char lines[128];
+    snprintf(lines, sizeof lines, "%s/lines", r->folder);
+    FILE *f = fopen(lines, "we");
+    for (struct str rest = text; rest.len;) {
+        struct str line = str_split(&rest, '\n');
+        if (str_starts(line, STR("{\"checkpoint\":")))
+            fprintf(f, "%.*s\n", STR_ARG(line));
+    }
+    fclose(f);
+    struct verify_options o = { .files = { str_of(lines) } };
+    struct verify_report v;
+    assert_ok(&r->cx, seal_verify(&r->cx, &o, &v));
+    assert_int_equal(v.breaks_count, 0);
+    assert_int_equal(v.file_lines, counts.checkpoints);
+    /* Who hides its own chain too, to rewrite it, is found out. */
+    hide_all(r->cx.arena, text, bad);
+    assert_ok(&r->cx, export_verify(&r->cx, str_of(bad), &report));
+    assert_string_equal(report.broken, "a checkpoint hides what it says about the chain");
+    seal_room_close(r);
+}
+
+/* Copies hide; the table does not, or rows could be rewritten behind what it hides. */
+static enum err hide_in_table(struct cx *cx, void *arg)
+{
+    struct seal_checkpoint_get_row row;
+    struct str hidden;
+    const char *why;
+    bool found;
+    (void)arg;
+    TRY(seal_checkpoint_get(cx, &(struct seal_checkpoint_get_in){ 1, 2 }, &row, &found));
+    assert_true(found && checkpoint_hide(cx->arena, row.text, STR("nobody"), &hidden, &why));
+    return db_exec(cx,
+                   str_fmt(cx->arena, "UPDATE audit_checkpoints SET text = '%.*s' WHERE number = 2",
+                           STR_ARG(hidden)));
+}
+
+static void a_checkpoint_that_hides_in_the_table_shows(void **state)
+{
+    SEALED(state);
+    deeds(r, "one", 5, true);
+    deeds(r, "one", 5, true);
+    assert_holds(r);
+    assert_ok(&r->cx, db_write(&r->cx, hide_in_table, NULL));
+    assert_breaks(r, "checkpoint", "", 0);
+    seal_room_close(r);
+}
+
 /* ---- the n-th call fails ---- */
 
 static void faults(struct rooms *r, enum db_result result, enum db_fault_how how)
 {
-    char path[96], error[512] = "";
     struct db_fault fault = { .result = result, .how = how, .fail_count = 1 };
-    struct db *whole = r->app.db;
-    snprintf(path, sizeof path, "%s/test.db", r->folder);
-    struct db_options o = { .path = str_of(path), .readers = 2, .writers = 2 };
-    db_close(whole);
+    const struct db_driver *driver =
+        r->engine == DB_SQLITE ? &db_driver_fault_sqlite : &db_driver_fault_pgsql;
     int64_t n = 1, expected = 0;
     bool hit = true;
     for (; hit; n++) {
-        r->app.db = NULL;
         atomic_store(&fault.calls, 0);
         fault.fail_from = 0;
-        assert_int_equal(
-            db_open_driver(&o, &db_driver_fault_sqlite, &fault, &r->app.db, error, sizeof error),
-            OK);
+        assert_true(rooms_reopen(r, driver, &fault));
         seal_room_open(r);
         atomic_store(&fault.calls, 0);
         fault.fail_from = n;
@@ -935,11 +1120,10 @@ static void faults(struct rooms *r, enum db_result result, enum db_fault_how how
         if (n % 10 == 0 || !hit)
             assert_holds(r);
         seal_close(r->app.seal);
-        db_close(r->app.db);
         arena_clear(r->arena, 1 << 16);
     }
     assert_true(n > 20);
-    assert_int_equal(db_open(&o, &r->app.db, error, sizeof error), OK);
+    assert_true(rooms_reopen(r, NULL, NULL));
     seal_room_open(r);
     struct verify_report v = verified(r, true);
     assert_int_equal(v.breaks_count, 0);
@@ -950,8 +1134,6 @@ static void faults(struct rooms *r, enum db_result result, enum db_fault_how how
 static void failing_calls_leave_a_log_that_holds(void **state)
 {
     ROOMS(state);
-    if (r->engine != DB_SQLITE)
-        skip();
     seal_room_vault(r, "a root key for the tests of the seal");
     faults(r, DB_IO, DB_FAULT_BEFORE);
     seal_room_close(r);
@@ -963,6 +1145,8 @@ int main(void)
         cmocka_unit_test(bytes_and_hashes_are_fixed),
         cmocka_unit_test(keys_are_fixed),
         cmocka_unit_test(a_checkpoint_is_one_line_and_nothing_else),
+        cmocka_unit_test(a_checkpoint_hides_other_tenants),
+        cmocka_unit_test(a_checkpoint_has_these_bytes),
         ROOMS_TEST(an_honest_log_holds),
         ROOMS_TEST(what_waits_is_named),
         ROOMS_TEST(an_edit_shows),
@@ -989,6 +1173,8 @@ int main(void)
         ROOMS_TEST(a_lost_root_key_does_not_end_the_log),
         ROOMS_TEST(retention_keeps_the_rest_provable),
         ROOMS_TEST(an_export_proves_itself),
+        ROOMS_TEST(an_export_of_one_workspace_names_no_other),
+        ROOMS_TEST(a_checkpoint_that_hides_in_the_table_shows),
         ROOMS_TEST(failing_calls_leave_a_log_that_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,6 +305,55 @@ static void the_dead_are_swept_the_living_are_not(void **state)
     money_judge(&m);
 }
 
+static enum err lose(struct cx *cx, void *run_id)
+{
+    return cost_lose_run(cx, str_of(run_id));
+}
+
+/* What a lost run has open costs its worst case; nothing else does, and nothing twice. */
+static void a_lost_run_costs_what_it_had_open(void **state)
+{
+    ROOMS(state);
+    struct money m = money_of(r);
+    m.purpose.run_id = STR("lost");
+    struct cost_reservation first = reserve(&m, "r1", USD(1)), ended = reserve(&m, "r2", USD(2));
+    reserve(&m, "r3", USD(4));
+    struct cost_settlement s = reported("l2", 1000, 0);
+    settle(&m, &ended, &s);
+    m.purpose.run_id = STR("lives");
+    struct cost_reservation other = reserve(&m, "r4", USD(8));
+    m.purpose.run_id = STR_NULL;
+    reserve(&m, "r5", USD(16));
+    /* A run of that name in another workspace is another run. */
+    rooms_as(r, "eve", "two");
+    assert_ok(&r->cx, money_write(&r->cx, lose, "lost"));
+    rooms_as(r, "ann", "one");
+    assert_int_equal(budget(&m).spent_nanousd, 3000000);
+    assert_ok(&r->cx, money_write(&r->cx, lose, "no such run"));
+    assert_ok(&r->cx, money_write(&r->cx, lose, "lost"));
+    assert_int_equal(budget(&m).spent_nanousd, USD(5) + 3000000);
+    assert_int_equal(budget(&m).reserved_nanousd, USD(24));
+    money_judge(&m);
+    assert_ok(&r->cx, money_write(&r->cx, lose, "lost"));
+    assert_int_equal(budget(&m).spent_nanousd, USD(5) + 3000000);
+    size_t count;
+    struct money_row *rows = ledger_rows(&m, &count);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++)
+        if (!str_is(rows[i].id, "l2")) {
+            assert_str(rows[i].basis, "worst_case");
+            assert_str(rows[i].error, "process_lost");
+        }
+    /* Whoever comes back late says what it was: both rows together are the truth. */
+    s = reported("l1", 1000, 0);
+    settle(&m, &first, &s);
+    assert_int_equal(budget(&m).spent_nanousd, USD(4) + 6000000);
+    settle(&m, &other,
+           &(struct cost_settlement){
+               .ledger_id = STR("l4"), .basis = COST_WORST_CASE, .price = m.price, .attempt = 1 });
+    money_judge(&m);
+}
+
 static struct cost_reservation swept(struct money *m, const char *id)
 {
     struct cost_reservation res = reserve_as(m, "gone", id);
@@ -505,6 +554,7 @@ int main(void)
         ROOMS_TEST(attempts_take_from_the_reservation),
         ROOMS_TEST(without_a_reservation_it_is_booked_once),
         ROOMS_TEST(the_dead_are_swept_the_living_are_not),
+        ROOMS_TEST(a_lost_run_costs_what_it_had_open),
         ROOMS_TEST(late_truth_is_not_counted_twice),
         ROOMS_TEST(late_guesses_are_cut_as_well),
         ROOMS_TEST(late_attempts_come_out_of_the_worst_case),

@@ -477,6 +477,38 @@ static void the_job_clears_on_401_and_403_only(void **state)
     provider_double_remove(r);
 }
 
+/* The server's own scheduler asks once a day; when somebody is at it already, that will do. */
+static void the_job_runs_every_night(void **state)
+{
+    ROOMS(state);
+    bool stopping = false;
+    int64_t day_ms = INT64_C(4000000000000) / 86400000 * 86400000;
+    struct job_runner_options o = { .kinds = credential_job_kinds,
+                                    .kinds_count = credential_job_kinds_count };
+    r->app.stopping = &stopping;
+    provider_double_install(r);
+    struct job_runner *runner = job_runner_new(&r->app, &o);
+    answer_of(r, WORKSPACE, "{\"anthropicApiKey\":\"" KEY "\"}");
+    assert_int_equal(settings_events(r, "CREDENTIAL_VERIFIED"), 0);
+    for (int i = 0; i < 3; i++)
+        job_runner_tick(runner, day_ms + i * 1000);
+    assert_int_equal(settings_events(r, "CREDENTIAL_VERIFIED"), 1);
+    the_provider.status = 401;
+    job_runner_tick(runner, day_ms + 86399000);
+    assert_int_equal(settings_events(r, "CREDENTIAL_REFUSED"), 0);
+    settings_sql(r, "INSERT INTO installation (name, value, updated_at) VALUES "
+                    "('lease:verify-ai-keys', 'another', 4999999999999)");
+    for (int i = 0; i < 3; i++)
+        job_runner_tick(runner, day_ms + 86400000 + i * 1000);
+    assert_int_equal(settings_events(r, "CREDENTIAL_REFUSED"), 0);
+    settings_sql(r, "DELETE FROM installation WHERE name = 'lease:verify-ai-keys'");
+    for (int i = 0; i < 3; i++)
+        job_runner_tick(runner, day_ms + 2 * INT64_C(86400000) + i * 1000);
+    assert_int_equal(settings_events(r, "CREDENTIAL_REFUSED"), 1);
+    job_runner_free(runner);
+    provider_double_remove(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +524,7 @@ int main(void)
         ROOMS_TEST(models_are_kept_five_minutes_for_each_credential),
         ROOMS_TEST(gateways_are_diagnosed_in_words),
         ROOMS_TEST(the_job_clears_on_401_and_403_only),
+        ROOMS_TEST(the_job_runs_every_night),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

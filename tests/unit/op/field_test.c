@@ -1,6 +1,6 @@
 /* Field tables: one struct with a field of each type, decoded from every source, refused in every
  * way, written back and described. */
-#include "op/field.h"
+#include "op/page.h"
 #include "testing.h"
 
 static const char *const colours[] = { "RED", "BLUE", NULL };

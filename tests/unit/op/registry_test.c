@@ -15,6 +15,15 @@ static const struct field in_fields[] = {
       .doc = "Which" },
     FIELD_END,
 };
+static const struct field org_fields[] = {
+    { .name = "orgId",
+      .type = FIELD_ID,
+      .from = FROM_PATH,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct in, id),
+      .doc = "Which organisation" },
+    FIELD_END,
+};
 static const struct field undocumented[] = {
     { .name = "id", .type = FIELD_ID, .from = FROM_PATH, .offset = FIELD_AT(struct in, id) },
     FIELD_END,
@@ -77,6 +86,8 @@ static void every_rule_is_kept(void **state)
     BREAK(op.kind = 0, "no kind");
     BREAK(op.auth = 0, "no auth");
     BREAK(op.roles = 0, "no roles");
+    BREAK((op.roles = ROLES_ANY, op.org_roles = ROLES_OWNER), "without the argument orgId");
+    BREAK(op.org_roles = ROLES_OWNER, "in the workspace and for one in the organisation");
     BREAK(op.tx = 0, "no tx");
     BREAK(op.lane = 0, "no lane");
     BREAK(op.rate = 0, "no rate");
@@ -142,12 +153,48 @@ static void finds_by_name_and_writes_documents(void **state)
     registry_free(r);
 }
 
+/* Whatever the level, the document says it in x-roles: of two rows that differ in it alone. */
+static void the_document_says_where_a_role_is_asked(void **state)
+{
+    (void)state;
+    struct op rows[] = { good(), good() };
+    rows[1].name = "do_it_all";
+    rows[1].http = "DELETE /api/organizations/{orgId}/it";
+    rows[1].in = org_fields;
+    rows[1].roles = ROLES_ANY;
+    rows[1].org_roles = ROLES_ADMIN_UP;
+    rows[1].tool = NULL;
+    char error[1000] = "";
+    struct registry_table t = { rows, 2 };
+    struct registry *r = registry_new(&t, 1, error, sizeof error);
+    assert_non_null(r);
+    struct buf b;
+    buf_init(&b, NULL, 1 << 20);
+    registry_openapi(r, STR("http://x"), &b);
+    struct arena *a = arena_new(0);
+    struct json j;
+    struct json_fault fault;
+    assert_int_equal(json_parse(a, buf_str(&b), NULL, &j, &fault), OK);
+    const struct json *paths = json_get(&j, "paths");
+    const struct json *here = json_get(json_get(paths, "/api/it/{id}"), "post");
+    const struct json *above = json_get(json_get(paths, "/api/organizations/{orgId}/it"), "delete");
+    assert_null(json_get(here, "x-role-scope"));
+    assert_int_equal(json_get(above, "x-roles")->count, 2);
+    assert_true(str_is(json_get(above, "x-roles")->items[0].text, "OWNER"));
+    assert_true(str_is(json_get(above, "x-roles")->items[1].text, "ADMIN"));
+    assert_true(str_is(json_text(above, "x-role-scope"), "organization"));
+    buf_release(&b);
+    arena_free(a);
+    registry_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_is_kept),
         cmocka_unit_test(duplicates_are_found),
         cmocka_unit_test(finds_by_name_and_writes_documents),
+        cmocka_unit_test(the_document_says_where_a_role_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,14 @@ export function operationRow(name: Operation): ApiRow {
   return row;
 }
 
-// May a role call it? The document's x-roles; none named means that no workspace role is asked.
-export function mayCall(role: Role | null, name: Operation): boolean {
-  const { roles } = operationRow(name);
+// Roles that somebody has, in the workspace and in its organisation.
+export interface HeldRoles { role?: Role | null; organizationRole?: Role | null }
+
+// May they call it? The document's x-roles, which are the organisation's where x-role-scope says so; none named means
+// that no role is asked.
+export function mayCall(held: HeldRoles, name: Operation): boolean {
+  const { roles, inOrganization } = operationRow(name);
+  const role = (inOrganization ? held.organizationRole : held.role) ?? null;
   return roles.length === 0 || (role !== null && roles.includes(role));
 }
 

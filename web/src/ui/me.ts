@@ -14,5 +14,5 @@ export function useMe(): Me {
 
 export function useMay(): (operation: Operation | undefined) => boolean {
   const me = useMe();
-  return (operation) => operation === undefined || mayCall(me.role ?? null, operation);
+  return (operation) => operation === undefined || mayCall(me, operation);
 }
