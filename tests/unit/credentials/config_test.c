@@ -481,7 +481,7 @@ static void the_job_clears_on_401_and_403_only(void **state)
 static void the_job_runs_every_night(void **state)
 {
     ROOMS(state);
-    bool stopping = false;
+    atomic_bool stopping = false;
     int64_t day_ms = INT64_C(4000000000000) / 86400000 * 86400000;
     struct job_runner_options o = { .kinds = credential_job_kinds,
                                     .kinds_count = credential_job_kinds_count };
