@@ -36,7 +36,7 @@ function Fields({ entry, filterBy, things }: { entry: Entry; filterBy: string; t
         {entry.message && <Field name={t('message')}><span dir="auto">{entry.message}</span></Field>}
         <Field name={t('action')}><code dir="ltr">{entry.action}</code></Field>
         <Field name={t('outcome')}>{entry.outcome === 'OK' ? t('done') : <code dir="ltr">{entry.outcome}</code>}</Field>
-        <Field name={t('actor')}>{entry.actorName && <span dir="auto">{entry.actorName} </span>}<small>{kindName(entry.actorKind)}</small>{entry.actorId && <><code dir="ltr">{entry.actorId}</code> <Link to="." search={only({ [filterBy]: entry.actorId })}>{t('only')}</Link></>}</Field>
+        <Field name={t('actor')}>{entry.actorName && <span dir="auto">{entry.actorName} </span>}<small>{kindName(entry.actorKind)}</small>{entry.actorId && <> <code dir="ltr">{entry.actorId}</code> <Link to="." search={only({ [filterBy]: entry.actorId })}>{t('only')}</Link></>}</Field>
         {entry.onBehalfOf && <Field name={t('behalf')}><code dir="ltr">{entry.onBehalfOf}</code></Field>}
         {entry.entityType && <Field name={t('thing')}><span dir="ltr">{entry.entityType}</span> {entry.entityId && <code dir="ltr">{entry.entityId}</code>} {things && <Link to="." search={only({ entityType: entry.entityType, ...(entry.entityId ? { entityId: entry.entityId } : {}) })}>{t('about')}</Link>}</Field>}
         {entry.ip && <Field name={t('ip')}><span dir="ltr">{entry.ip}</span></Field>}
