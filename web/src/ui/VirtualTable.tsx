@@ -60,8 +60,10 @@ export function VirtualTable<T>({ label, columns, list, idOf, className, height,
     const next = Number(row.dataset.index) + step;
     if (next < 0 || next >= rows.length) return;
     event.preventDefault();
+    const link = () => box.current?.querySelector<HTMLElement>(`[data-index="${next}"] a`);
+    link()?.focus({ preventScroll: true });
     virtual.scrollToIndex(next, { align: 'auto' });
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${next}"] a`)?.focus());
+    if (!link()) requestAnimationFrame(() => link()?.focus({ preventScroll: true }));
   };
   const known = list.hasNextPage ? -1 : rows.length + 1;
   return (

@@ -10,7 +10,7 @@ import { dayName, keyName, type By } from './words';
 const t = texts({
   sumLabel: 'Spend through the month', dayLabel: 'Spend by day', day: 'UTC day', spent: 'Spent on it', sum: 'Spent up to it', calls: 'Calls', unpriced: 'Without a price', rest: 'Other',
   unfinished: 'not over yet', reserved: 'Reserved by open calls', forecast: 'Forecast {usd}', cap: 'Cap {usd}', warning: 'Warning at {usd}', above: 'Cap {usd}, above this picture',
-  legend: 'Series', keys: 'What the picture shows', bar: 'Spent up to a day', today: 'Day that is not over', ahead: 'Forecast', hidden: 'Not shown', table: 'Show as table',
+  legend: 'Series', keys: 'What the picture shows', bar: 'Spent up to a day', today: 'Day that is not over', ahead: 'Forecast', table: 'Show as table',
 });
 
 export interface Cap { cap: number | null; warnAt: number | null; reserved: number; forecast: number; present: boolean }
@@ -127,7 +127,7 @@ export function DayChart({ days, series, by, shown, onShown }: DayProps) {
             {series.map((s, i) => (
               <li key={keyInUrl(s)}>
                 <button type="button" className={css.key} aria-pressed={on[i]} onClick={() => toggle(i)} onMouseEnter={() => light(i)} onMouseLeave={() => light(null)} onFocus={() => light(i)} onBlur={() => light(null)}>
-                  <i style={{ background: on[i] ? hue(i) : 'none', borderColor: hue(i) }} /><span dir="auto">{nameOf(by, s)}</span>{!on[i] && <span className="visually-hidden">({t('hidden')})</span>}
+                  <i style={{ background: on[i] ? hue(i) : 'none', borderColor: hue(i) }} /><span dir="auto">{nameOf(by, s)}</span>
                 </button>
               </li>
             ))}
