@@ -266,8 +266,9 @@ WHERE workspace_id = :workspace_id AND month = :month;
 -- doc: Looks at no more than `scan` rows, however few of them fit. SQLite takes them in the order of the inner query, and would sort them all if told to. `unpriced`: 0 priced ones only, 1 unpriced ones only, 2 all.
 -- sqlite:
 SELECT id, created_at, month, operation_type, provider, model, key_source, user_id,
-    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id, attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    cost_nanousd, basis, price_version, duration_ms, error
+    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id,
+    attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd,
+    basis, price_version, duration_ms, error
 FROM (SELECT * FROM ledger
       WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
         AND (month, created_at, id) < (:before_month, :before_at, :before_id)
@@ -285,8 +286,9 @@ WHERE (:provider IS NULL OR provider = :provider)
 LIMIT :limit;
 -- pgsql:
 SELECT id, created_at, month, operation_type, provider, model, key_source, user_id,
-    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id, attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    cost_nanousd, basis, price_version, duration_ms, error
+    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id,
+    attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd,
+    basis, price_version, duration_ms, error
 FROM (SELECT * FROM ledger
       WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
         AND (month, created_at, id) < (:before_month, :before_at, :before_id)
