@@ -13,9 +13,10 @@ VALUES (:id, :workspace_id, :created_at, :action, :type, :severity, :outcome, :a
 -- name: audit_list
 -- kind: many
 -- in: workspace_id text, from_at int, to_at int, action text?, actor_id text?, entity_type text?, entity_id text?, before_at int, before_id text, offset int, limit int
--- out: id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int
+-- out: id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int, seq int?, hash blob?
 SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
-    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count
+    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
+    hash
 FROM audit
 WHERE workspace_id = :workspace_id AND created_at >= :from_at AND created_at <= :to_at
   AND (created_at, id) < (:before_at, :before_id)
@@ -24,6 +25,21 @@ WHERE workspace_id = :workspace_id AND created_at >= :from_at AND created_at <= 
   AND (:entity_type IS NULL OR entity_type = :entity_type)
   AND (:entity_id IS NULL OR entity_id = :entity_id)
 ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_get
+-- kind: one
+-- in: workspace_id text, id text
+-- out: id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int, seq int?, hash blob?
+SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
+    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
+    hash
+FROM audit WHERE workspace_id = :workspace_id AND id = :id;
+
+-- name: audit_oldest
+-- kind: one
+-- in: workspace_id text
+-- out: created_at int
+SELECT created_at FROM audit WHERE workspace_id = :workspace_id ORDER BY created_at, id LIMIT 1;
 
 -- name: audit_count
 -- kind: one

@@ -12,8 +12,9 @@ enum { COUNT_MAX = 10000 };
 
 struct log_view {
     struct str id, action, outcome, type, severity, actor_kind, actor_id, actor_name, on_behalf_of,
-        entity_type, entity_id, message, metadata, ip, request_id;
-    int64_t created_at_ms, count;
+        entity_type, entity_id, message, metadata, ip, request_id, hash;
+    int64_t created_at_ms, count, seq;
+    uint8_t seq_seen;
 };
 struct log_list_input {
     struct page_in page;
@@ -28,6 +29,7 @@ struct log_pagination {
 struct log_list_output {
     struct span logs;
     struct log_pagination pagination;
+    int64_t since_ms;
 };
 
 #define TEXT_VIEW(view, json, member, extra, text)                                                 \
@@ -35,6 +37,8 @@ struct log_list_output {
         .name = json, .type = FIELD_STR, .flags = (extra),                                         \
         .offset = FIELD_AT(struct view, member), .doc = text                                       \
     }
+
+#define SINCE_DOC "When the oldest entry that is kept was written"
 
 static const char *const severities[] = { "INFO", "WARNING", "CRITICAL", NULL };
 
@@ -69,6 +73,14 @@ static const struct field log_view_fields[] = {
       .flags = FIELD_REQUIRED,
       .offset = FIELD_AT(struct log_view, count),
       .doc = "How many equal events the entry stands for" },
+    { .name = "seq",
+      .type = FIELD_INT,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct log_view, seq),
+      .seen = FIELD_SEEN(struct log_view, seq_seen),
+      .doc = "Place in the chain; null until it is sealed" },
+    TEXT_VIEW(log_view, "hash", hash, FIELD_NULLABLE,
+              "Hash in the chain, in hex; null until sealed"),
     FIELD_END,
 };
 
@@ -144,6 +156,11 @@ static const struct field log_list_output_fields[] = {
       .offset = FIELD_AT(struct log_list_output, pagination),
       .fields = log_pagination_fields,
       .doc = "Where the list goes on" },
+    { .name = "since",
+      .type = FIELD_TIME,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct log_list_output, since_ms),
+      .doc = SINCE_DOC },
     FIELD_END,
 };
 
@@ -153,25 +170,35 @@ static struct str tenant(const struct cx *cx)
     return str_given(w) ? w : STR("");
 }
 
-static struct log_view log_view_of(const struct audit_list_row *r)
+static struct str hash_text(struct cx *cx, struct str hash)
 {
-    return (struct log_view){ .id = r->id,
-                              .action = r->action,
-                              .outcome = r->outcome,
-                              .type = r->type,
-                              .severity = r->severity,
-                              .actor_kind = r->actor_kind,
-                              .actor_id = r->actor_id,
-                              .actor_name = r->actor_name,
-                              .on_behalf_of = r->on_behalf_of,
-                              .entity_type = r->entity_type,
-                              .entity_id = r->entity_id,
-                              .message = r->message,
-                              .metadata = r->metadata,
-                              .ip = r->remote_addr,
-                              .request_id = r->request_id,
-                              .created_at_ms = r->created_at,
-                              .count = r->count };
+    if (!str_given(hash))
+        return STR_NULL;
+    char *hex = arena_alloc_raw(cx->arena, 2 * hash.len + 1);
+    hex_encode((const uint8_t *)hash.ptr, hash.len, hex);
+    return (struct str){ hex, 2 * hash.len };
+}
+
+/* Of a row of audit_list or audit_get: the generator gives each statement a struct of its own. */
+#define LOG_VIEW_OF(cx, r)                                                                         \
+    {                                                                                              \
+        .id = (r)->id, .action = (r)->action, .outcome = (r)->outcome, .type = (r)->type,          \
+        .severity = (r)->severity, .actor_kind = (r)->actor_kind, .actor_id = (r)->actor_id,       \
+        .actor_name = (r)->actor_name, .on_behalf_of = (r)->on_behalf_of,                          \
+        .entity_type = (r)->entity_type, .entity_id = (r)->entity_id, .message = (r)->message,     \
+        .metadata = (r)->metadata, .ip = (r)->remote_addr, .request_id = (r)->request_id,          \
+        .hash = hash_text((cx), (r)->hash), .created_at_ms = (r)->created_at, .count = (r)->count, \
+        .seq = (r)->seq.value, .seq_seen = (r)->seq.given ? FIELD_GIVEN : FIELD_NULL               \
+    }
+
+static enum err since_load(struct cx *cx, int64_t *ret_ms)
+{
+    struct audit_oldest_in in = { .workspace_id = tenant(cx) };
+    struct audit_oldest_row row;
+    bool found;
+    TRY(audit_oldest(cx, &in, &row, &found));
+    *ret_ms = found ? row.created_at : 0;
+    return OK;
 }
 
 static enum err log_count(struct cx *cx, const struct audit_list_in *q, struct log_pagination *p)
@@ -220,12 +247,54 @@ static enum err log_list_run(struct cx *cx, const void *input, void *output)
                                .limit = in->page.limit + 1 };
     TRY(audit_list(cx, &q, &rows, &count));
     TRY(log_count(cx, &q, &out->pagination));
+    TRY(since_load(cx, &out->since_ms));
     size_t n = page_end(cx, &logs_list, &in->page, rows, count, &out->pagination.page);
     struct log_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
-        views[i] = log_view_of(&rows[i]);
+        views[i] = (struct log_view)LOG_VIEW_OF(cx, &rows[i]);
     out->logs = (struct span){ views, n };
     out->pagination.offset = in->offset;
+    return OK;
+}
+
+/* ---- get_audit_entry ---- */
+
+struct entry_input {
+    struct str id;
+};
+struct entry_output {
+    struct log_view entry;
+};
+static const struct field entry_input_fields[] = {
+    { .name = "id",
+      .type = FIELD_ID,
+      .from = FROM_PATH,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct entry_input, id),
+      .doc = "Id of the entry" },
+    FIELD_END,
+};
+static const struct field entry_output_fields[] = {
+    { .name = "entry",
+      .type = FIELD_OBJECT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct entry_output, entry),
+      .fields = log_view_fields,
+      .doc = "The entry" },
+    FIELD_END,
+};
+
+static enum err entry_run(struct cx *cx, const void *input, void *output)
+{
+    const struct entry_input *in = input;
+    struct entry_output *out = output;
+    struct audit_get_in q = { .workspace_id = tenant(cx), .id = in->id };
+    struct audit_get_row row;
+    bool found;
+    TRY(audit_get(cx, &q, &row, &found));
+    if (!found)
+        FAIL(cx, NOT_FOUND, "There is no such entry.");
+    out->entry = (struct log_view)LOG_VIEW_OF(cx, &row);
     return OK;
 }
 
@@ -238,7 +307,7 @@ struct event_view {
     uint8_t seq_seen;
 };
 struct chain_view {
-    int64_t last_seq;
+    int64_t last_seq, since_ms;
     uint8_t last_seq_seen;
     struct str last_checkpoint, first_break;
 };
@@ -312,7 +381,12 @@ static const struct field chain_view_fields[] = {
       .flags = FIELD_NULLABLE,
       .offset = FIELD_AT(struct chain_view, first_break),
       .doc = "The first place where the chain did not hold when it was last looked at: {seq, kind, "
-             "foundAt}" },
+             "id, message, foundAt}; id of the entry, when there is one" },
+    { .name = "since",
+      .type = FIELD_TIME,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct chain_view, since_ms),
+      .doc = SINCE_DOC },
     FIELD_END,
 };
 static const struct field event_list_input_fields[] = {
@@ -375,13 +449,9 @@ static struct event_view event_view_of(struct cx *cx, const struct audit_event_l
                             .actor = actor_json(cx, r),
                             .seq = r->seq.value,
                             .seq_seen = r->seq.given ? FIELD_GIVEN : FIELD_NULL,
+                            .hash = hash_text(cx, r->hash),
                             .created_at_ms = r->created_at,
                             .count = r->count };
-    if (str_given(r->hash)) {
-        char *hex = arena_alloc_raw(cx->arena, 2 * r->hash.len + 1);
-        hex_encode((const uint8_t *)r->hash.ptr, r->hash.len, hex);
-        v.hash = (struct str){ hex, 2 * r->hash.len };
-    }
     return v;
 }
 
@@ -412,6 +482,7 @@ static enum err chain_view_fill(struct cx *cx, struct chain_view *ret)
     struct seal_chain_get_in in = { .workspace_id = tenant(cx) };
     struct seal_chain_get_row chain;
     bool found;
+    TRY(since_load(cx, &ret->since_ms));
     TRY(seal_chain_get(cx, &in, &chain, &found));
     ret->last_seq_seen = found ? FIELD_GIVEN : FIELD_NULL;
     if (!found)
@@ -486,6 +557,23 @@ const struct op audit_ops[] = {
       .doc = "Every change of the workspace's data, with who made it, newest first, and its "
              "security events. total is exact up to 10,000; beyond, totalIsLowerBound is true. "
              "Page with cursor; offset reaches 10,000 entries." },
+    { .name = "get_audit_entry",
+      .kind = OP_JSON,
+      .http = "GET /api/audit/{id}",
+      .category = "system",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_ADMIN_UP,
+      .tx = TX_READ,
+      .lane = LANE_WORKER,
+      .rate = RATE_READ,
+      .effect = EFFECT_READ,
+      .in = entry_input_fields,
+      .in_size = sizeof(struct entry_input),
+      .out = entry_output_fields,
+      .out_size = sizeof(struct entry_output),
+      .run = entry_run,
+      .summary = "Read one entry of the audit trail",
+      .doc = "A deed or security event with its place and hash in the sealed chain." },
     { .name = "list_security_events",
       .kind = OP_JSON,
       .http = "GET /api/admin/security-events",

@@ -80,33 +80,37 @@ bool seal_head_genuine(const struct seal_keys *keys, int64_t epoch, struct str w
     return good;
 }
 
-enum err seal_note_broken(struct cx *cx, struct str workspace_id, int64_t seq, const char *kind,
-                          const char *message)
+enum err seal_note_broken(struct cx *cx, const struct verify_break *k)
 {
     struct buf b;
     struct json_writer w;
-    buf_init(&b, cx->arena, 1024);
+    buf_init(&b, cx->arena, 8192);
     jw_init(&w, &b);
     jw_object(&w);
     jw_key_lit(&w, "seq");
-    jw_i64(&w, seq);
+    jw_i64(&w, k->seq);
     jw_key_lit(&w, "kind");
-    jw_str(&w, str_of(kind));
+    jw_str(&w, str_of(k->kind));
+    jw_key_lit(&w, "id");
+    jw_str(&w, k->id);
+    jw_key_lit(&w, "message");
+    jw_str(&w, k->message);
     jw_key_lit(&w, "foundAt");
     jw_time(&w, cx->now_ms);
     jw_object_end(&w);
-    struct seal_chain_broken_set_in in = { .workspace_id = workspace_id, .broken = buf_str(&b) };
+    struct seal_chain_broken_set_in in = { .workspace_id = k->workspace_id, .broken = buf_str(&b) };
     TRY(seal_chain_broken_set(cx, &in, NULL));
     struct cx system = *cx;
-    system.principal = (struct principal){ .kind = PRINCIPAL_SYSTEM, .workspace_id = workspace_id };
+    system.principal =
+        (struct principal){ .kind = PRINCIPAL_SYSTEM, .workspace_id = k->workspace_id };
     struct audit_row event = { .action = STR("seal"),
                                .type = STR("LOG_CHAIN_BROKEN"),
-                               .message = str_of(message),
+                               .message = k->message,
                                .metadata = in.broken };
     audit_event(&system, &event);
     log_line(LOG_ERROR, "the log of deeds was changed behind the server",
-             log_s("workspace", workspace_id), log_i("seq", seq), log_s("kind", str_of(kind)),
-             log_s("message", str_of(message)));
+             log_s("workspace", k->workspace_id), log_i("seq", k->seq),
+             log_s("kind", str_of(k->kind)), log_s("message", k->message));
     return OK;
 }
 
@@ -144,9 +148,12 @@ enum err seal_head_load(struct cx *cx, struct str workspace_id, const struct sea
     struct seal_head found_at = *ret;
     bool moved;
     TRY(head_from_rows(cx, workspace_id, ret));
+    struct verify_break b = { .workspace_id = workspace_id,
+                              .seq = row.seq,
+                              .kind = "head",
+                              .message = STR("the head of the chain is not what the server left") };
     if (!str_given(row.broken))
-        TRY(seal_note_broken(cx, workspace_id, row.seq, "head",
-                             "the head of the chain is not what the server left"));
+        TRY(seal_note_broken(cx, &b));
     return seal_head_move(cx, workspace_id, &found_at, ret, keys, epoch, &moved);
 }
 

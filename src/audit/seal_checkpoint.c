@@ -34,9 +34,13 @@ static enum err heads_of(struct cx *cx, const struct seal_state *state,
         h->broken =
             state->number > 1 && !seal_head_genuine(&state->keys, state->epoch, r->workspace_id,
                                                     r->seq, r->hash, r->epoch, r->mac);
+        struct verify_break b = { .workspace_id = r->workspace_id,
+                                  .seq = r->seq,
+                                  .kind = "head",
+                                  .message =
+                                      STR("the head of the chain is not what the server left") };
         if (h->broken && !str_given(r->broken))
-            TRY(seal_note_broken(cx, r->workspace_id, r->seq, "head",
-                                 "the head of the chain is not what the server left"));
+            TRY(seal_note_broken(cx, &b));
     }
     return OK;
 }

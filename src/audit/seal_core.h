@@ -8,6 +8,7 @@
 
 #include "audit/checkpoint.h"
 #include "audit/seal.h"
+#include "audit/verify.h"
 #include "db/db.h"
 
 #define SEAL_BATCH_ROWS 1000
@@ -46,8 +47,7 @@ enum err seal_head_move(struct cx *cx, struct str workspace_id, const struct sea
 bool seal_head_genuine(const struct seal_keys *keys, int64_t epoch, struct str workspace_id,
                        int64_t seq, struct str hash, int64_t mac_epoch, struct str mac);
 /* Keeps the first break in the chain's row, inside a write, and appends the event. */
-enum err seal_note_broken(struct cx *cx, struct str workspace_id, int64_t seq, const char *kind,
-                          const char *message);
+enum err seal_note_broken(struct cx *cx, const struct verify_break *b);
 
 #define SEAL_CACHE_SLOTS 256
 

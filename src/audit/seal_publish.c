@@ -106,12 +106,13 @@ static enum err look_up(struct cx *cx, void *arg)
 static enum err system_broken(struct cx *cx, void *arg)
 {
     const struct checkpoint *c = arg;
-    return seal_note_broken(
-        cx, STR(""), 0, "cut",
-        str_cstr(cx->arena, str_fmt(cx->arena,
-                                    "checkpoint %lld of generation %lld is in "
-                                    "DIR/checkpoints.log but not in the table",
-                                    (long long)c->number, (long long)c->generation)));
+    struct verify_break b = { .workspace_id = STR(""),
+                              .kind = "cut",
+                              .message = str_fmt(cx->arena,
+                                                 "checkpoint %lld of generation %lld is in "
+                                                 "DIR/checkpoints.log but not in the table",
+                                                 (long long)c->number, (long long)c->generation) };
+    return seal_note_broken(cx, &b);
 }
 
 static enum err published_find(struct seal *s, struct cx *cx)

@@ -262,12 +262,13 @@ WHERE workspace_id = :workspace_id AND month = :month;
 -- name: cost_ledger_page
 -- kind: many
 -- in: workspace_id text, from_month int, from_at int, before_month int, before_at int, before_id text, provider text?, model text?, user_id text?, operation_type text?, key_source text?, basis text?, agent_task_id text?, thread_id text?, unpriced int, scan int, limit int
--- out: id text, created_at int, month int, operation_type text, provider text, model text, key_source text, user_id text?, thread_id text?, run_id text?, agent_task_id text?, attempt int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int, basis text, price_version text?, duration_ms int?, error text?
+-- out: id text, created_at int, month int, operation_type text, provider text, model text, key_source text, user_id text?, user_name text?, thread_id text?, run_id text?, agent_task_id text?, attempt int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int, basis text, price_version text?, duration_ms int?, error text?
 -- doc: Looks at no more than `scan` rows, however few of them fit. SQLite takes them in the order of the inner query, and would sort them all if told to. `unpriced`: 0 priced ones only, 1 unpriced ones only, 2 all.
 -- sqlite:
-SELECT id, created_at, month, operation_type, provider, model, key_source, user_id, thread_id, run_id,
-    agent_task_id, attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    cost_nanousd, basis, price_version, duration_ms, error
+SELECT id, created_at, month, operation_type, provider, model, key_source, user_id,
+    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id,
+    attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd,
+    basis, price_version, duration_ms, error
 FROM (SELECT * FROM ledger
       WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
         AND (month, created_at, id) < (:before_month, :before_at, :before_id)
@@ -284,9 +285,10 @@ WHERE (:provider IS NULL OR provider = :provider)
        OR (:unpriced = 0 AND price_version IS NOT NULL))
 LIMIT :limit;
 -- pgsql:
-SELECT id, created_at, month, operation_type, provider, model, key_source, user_id, thread_id, run_id,
-    agent_task_id, attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    cost_nanousd, basis, price_version, duration_ms, error
+SELECT id, created_at, month, operation_type, provider, model, key_source, user_id,
+    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id,
+    attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd,
+    basis, price_version, duration_ms, error
 FROM (SELECT * FROM ledger
       WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
         AND (month, created_at, id) < (:before_month, :before_at, :before_id)
@@ -332,6 +334,16 @@ FROM (SELECT value, CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(unpriced) AS B
       GROUP BY value ORDER BY cost_nanousd DESC, value LIMIT :limit) AS s
 LEFT JOIN users u ON :dimension = 'user' AND u.id = s.value
 ORDER BY s.cost_nanousd DESC, s.value;
+
+-- name: cost_usage_days_of
+-- kind: many
+-- in: workspace_id text, month int, dimension text, value text
+-- out: day int, calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+SELECT day, calls, unpriced, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    cost_nanousd
+FROM usage_days
+WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension AND value = :value
+ORDER BY day;
 
 -- name: cost_usage_by_day
 -- kind: many

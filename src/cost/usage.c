@@ -46,6 +46,7 @@ static struct usage_row row_of(struct cx *cx, const struct cost_ledger_page_row 
                                .model = r->model,
                                .key_source = r->key_source,
                                .user_id = r->user_id,
+                               .user_name = r->user_name,
                                .thread_id = r->thread_id,
                                .run_id = r->run_id,
                                .agent_task_id = r->agent_task_id,
@@ -207,6 +208,48 @@ static enum err breakdown_load(struct cx *cx, int64_t month, const char *dimensi
         sum_add(&ret->others, &values[i], -1);
     }
     ret->values = (struct span){ values, count };
+    return OK;
+}
+
+static enum err series_load(struct cx *cx, int64_t month, struct str dimension,
+                            struct usage_series *series)
+{
+    struct cost_usage_days_of_in in = { .workspace_id = cx->principal.workspace_id,
+                                        .month = month,
+                                        .dimension = dimension,
+                                        .value = series->value };
+    struct cost_usage_days_of_row *rows;
+    size_t count;
+    TRY(cost_usage_days_of(cx, &in, &rows, &count));
+    struct usage_sum *days = arena_array(cx->arena, count, sizeof *days);
+    for (size_t i = 0; i < count; i++)
+        days[i] = (struct usage_sum){ .day = day_text(cx->arena, rows[i].day),
+                                      .calls = rows[i].calls,
+                                      .unpriced = rows[i].unpriced,
+                                      .input_tokens = rows[i].input_tokens,
+                                      .output_tokens = rows[i].output_tokens,
+                                      .cache_read_tokens = rows[i].cache_read_tokens,
+                                      .cache_write_tokens = rows[i].cache_write_tokens,
+                                      .cost_nanousd = rows[i].cost_nanousd };
+    series->days = (struct span){ days, count };
+    return OK;
+}
+
+enum err usage_series_load(struct cx *cx, int64_t month, struct str by,
+                           const struct usage_summary *s, struct span *ret)
+{
+    const struct usage_breakdown *b = str_is(by, "model")       ? &s->models
+                                      : str_is(by, "user")      ? &s->users
+                                      : str_is(by, "operation") ? &s->operations
+                                                                : &s->key_sources;
+    const struct usage_sum *values = b->values.ptr;
+    size_t n = b->values.count < USAGE_SERIES_MAX ? b->values.count : USAGE_SERIES_MAX;
+    struct usage_series *series = arena_array(cx->arena, n, sizeof *series);
+    for (size_t i = 0; i < n; i++) {
+        series[i] = (struct usage_series){ .value = values[i].value, .name = values[i].name };
+        TRY(series_load(cx, month, by, &series[i]));
+    }
+    *ret = (struct span){ series, n };
     return OK;
 }
 

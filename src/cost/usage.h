@@ -12,6 +12,7 @@
 /* A page looks at no more rows than this: it may be short, or empty, and have more behind it. */
 #define USAGE_SCAN_ROWS 1000
 #define USAGE_VALUES_MAX 100
+#define USAGE_SERIES_MAX 6 /* what a picture can tell apart */
 
 struct usage_filter {
     int64_t month; /* yyyymm; 0: all */
@@ -25,8 +26,8 @@ struct usage_place { /* behind this row; month 0: at the newest */
     struct str id;
 };
 struct usage_row {
-    struct str id, month, operation_type, provider, model, key_source, user_id, thread_id, run_id,
-        agent_task_id, basis, price_version, error;
+    struct str id, month, operation_type, provider, model, key_source, user_id, user_name,
+        thread_id, run_id, agent_task_id, basis, price_version, error;
     int64_t created_at_ms, month_number, attempt, input_tokens, output_tokens, cache_read_tokens,
         cache_write_tokens, cost_nanousd, duration_ms;
     bool unpriced;
@@ -54,6 +55,15 @@ struct usage_summary {
 };
 /* Inside a transaction. */
 enum err usage_summarize(struct cx *cx, int64_t month, struct usage_summary *ret);
+
+struct usage_series {
+    struct str value, name;
+    struct span days; /* struct usage_sum, in order */
+};
+/* The dearest values of one breakdown of *s day by day, at most USAGE_SERIES_MAX; `by` as the API
+ * names it. Inside the transaction of *s. */
+enum err usage_series_load(struct cx *cx, int64_t month, struct str by,
+                           const struct usage_summary *s, struct span *ret);
 
 /* "2026-11" */
 struct str month_text(struct arena *a, int64_t month);

@@ -8,6 +8,7 @@
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 
 static const char *const views[] = { "rows", "summary", NULL };
+static const char *const breakdowns[] = { "model", "user", "operation", "keySource", NULL };
 static const char *const operation_types[] = { "chat",      "agent", "extraction",
                                                "embedding", "other", NULL };
 static const char *const bases[] = { "reported", "estimated", "worst_case", "external", NULL };
@@ -17,7 +18,7 @@ static const char *const pricings[] = { "priced", "unpriced", NULL };
 
 struct usage_in {
     struct page_in page;
-    struct str view, month, day, provider, model, user_id, operation_type, key_source, basis,
+    struct str view, by, month, day, provider, model, user_id, operation_type, key_source, basis,
         agent_task_id, thread_id, pricing;
 };
 
@@ -50,6 +51,7 @@ struct usage_in {
 
 static const struct field usage_in_fields[] = {
     ENUM_IN("view", view, views, "rows (when not given) or summary"),
+    ENUM_IN("by", by, breakdowns, "view=summary: also the days of this breakdown's dearest values"),
     FILTERS,
     FIELD_PAGE_IN(struct usage_in),
     FIELD_END,
@@ -117,6 +119,7 @@ static const struct field row_fields[] = {
     VIEW(usage_row, "model", FIELD_STR, model, FIELD_REQUIRED, "Model"),
     VIEW(usage_row, "keySource", FIELD_STR, key_source, FIELD_REQUIRED, "Whose key paid"),
     VIEW(usage_row, "userId", FIELD_STR, user_id, FIELD_NULLABLE, "User; null: autonomous"),
+    VIEW(usage_row, "userName", FIELD_STR, user_name, FIELD_NULLABLE, "Their name as it is now"),
     VIEW(usage_row, "threadId", FIELD_STR, thread_id, FIELD_NULLABLE, "Chat"),
     VIEW(usage_row, "runId", FIELD_STR, run_id, FIELD_NULLABLE, "Run"),
     VIEW(usage_row, "agentTaskId", FIELD_STR, agent_task_id, FIELD_NULLABLE, "Agent task"),
@@ -188,11 +191,25 @@ static const struct field breakdown_fields[] = {
     FIELD_END,
 };
 
+static const struct field series_fields[] = {
+    VIEW(usage_series, "key", FIELD_STR, value, FIELD_REQUIRED, "As in the breakdown"),
+    VIEW(usage_series, "name", FIELD_STR, name, FIELD_NULLABLE, "Of a user"),
+    { .name = "days",
+      .type = FIELD_ARRAY,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct usage_series, days),
+      .fields = day_fields,
+      .elem_size = sizeof(struct usage_sum),
+      .doc = "UTC days with calls, in order" },
+    FIELD_END,
+};
+
 struct summary_view {
     struct str month;
     struct usage_summary s;
+    struct span series;
     int64_t remaining_nanousd;
-    uint8_t cap_seen;
+    uint8_t cap_seen, series_seen;
 };
 #define BREAKDOWN(json, member, text)                                                              \
     {                                                                                              \
@@ -241,6 +258,13 @@ static const struct field summary_fields[] = {
     BREAKDOWN("byUser", users, "By user"),
     BREAKDOWN("byOperation", operations, "By what the calls were for"),
     BREAKDOWN("byKeySource", key_sources, "By whose key paid"),
+    { .name = "series",
+      .type = FIELD_ARRAY,
+      .offset = FIELD_AT(struct summary_view, series),
+      .fields = series_fields,
+      .elem_size = sizeof(struct usage_series),
+      .seen = FIELD_SEEN(struct summary_view, series_seen),
+      .doc = "With by: its six dearest values day by day; what byDay has more are the others" },
     FIELD_END,
 };
 
@@ -286,6 +310,10 @@ static enum err rows_run(struct cx *cx, const struct usage_in *in, struct usage_
     struct usage_row *rows;
     size_t count;
     bool more;
+    if (str_given(in->by)) {
+        cx_field_error(cx, STR("by"), "belongs to view=summary");
+        return cx_invalid(cx);
+    }
     TRY(filter_take(cx, in, &f));
     TRY(page_begin(cx, &usage_list, &in->page, &place));
     TRY(usage_page(cx, &f, &place, in->page.limit, &rows, &count, &more));
@@ -327,6 +355,10 @@ static enum err summary_run(struct cx *cx, const struct usage_in *in, struct usa
     TRY(summary_check(cx, in));
     TRY(month_take(cx, in->month, &month));
     TRY(usage_summarize(cx, month, &v->s));
+    if (str_given(in->by)) {
+        v->series_seen = FIELD_GIVEN;
+        TRY(usage_series_load(cx, month, in->by, &v->s, &v->series));
+    }
     const struct cost_budget *b = &v->s.budget;
     out->summary_seen = FIELD_GIVEN;
     v->month = month_text(cx->arena, month);

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client } from '../e2e/harness.mjs';
-import { browser, open, origin, people, setUp } from './harness.mjs';
+import { browser, open, origin, people, setUp, store } from './harness.mjs';
+import { fillCost } from './sample-cost.mjs';
 import { fill, fillChat } from './sample.mjs';
 
 const folder = process.env.SHOTS, readme = process.env.README_IMAGE;
@@ -13,14 +14,19 @@ setUp({
     const client = await new Client(origin).signIn(people.OWNER);
     ids = await fill(client);
     await fillChat(client, ids);
+    await fillCost(store, client);
+    const viewer = await new Client(origin).signIn(people.VIEWER);
+    for (let i = 0; i < 8; i++) await viewer.json('/api/settings/ai-budget');
+    await client.json('/api/documents', { method: 'POST', csrf: false, json: {} });
   },
 });
 
-test('pictures', { timeout: 600_000 }, async () => {
+test('pictures', { timeout: 900_000 }, async () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const page = ids.get('Employment pass: documents we ask for');
   const routes = [['home', '/'], ['chat', '/chat/sample'], ['chat-new', '/chat'], ['kb', `/kb/${page}`], ['search', '/search?q=passport'], ['nothing', '/search?q=zzzz'], ['members', '/admin/members'],
+    ['usage', '/admin/usage'], ['usage-empty', '/admin/usage?month=2020-01'], ['ledger', '/admin/ledger'], ['security', '/admin/security'], ['security-nothing', '/admin/security?severity=CRITICAL'], ['audit', '/admin/audit'],
     ['account', '/settings/profile'], ['display', '/settings/display'], ['keys', '/settings/shortcuts'], ['not-found', '/nowhere'], ['palette', '/']];
   const made = [];
   const shoot = async (name, path, { as = 'OWNER', scheme, width, language = 'en', to }) => {
@@ -45,6 +51,8 @@ test('pictures', { timeout: 600_000 }, async () => {
   await shoot('sign-in', '/sign-in', { as: null, scheme: 'light', width: 1440 });
   await shoot('sign-in', '/sign-in', { as: null, scheme: 'dark', width: 390 });
   await shoot('forbidden', '/chat', { as: 'VIEWER', scheme: 'light', width: 1440 });
+  await shoot('forbidden-usage', '/admin/usage', { as: 'MEMBER', scheme: 'light', width: 1440 });
+  await shoot('usage', '/admin/usage', { scheme: 'light', width: 1440, language: 'mirrored' });
   await shoot('chat', '/chat/sample', { scheme: 'light', width: 1440, language: 'mirrored' });
   await shoot('kb', `/kb/${page}`, { scheme: 'light', width: 390, language: 'mirrored' });
   if (readme) await shoot('chat', '/chat/sample', { scheme: 'light', width: 1280, to: readme });

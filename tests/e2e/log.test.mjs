@@ -80,6 +80,8 @@ test('what is done to the database shows, by kind and place', async () => {
   const { body } = await owner.json('/api/admin/security-events');
   assert.equal(body.chain.firstBreak.kind, 'edit');
   assert.equal(body.chain.firstBreak.seq, seq);
+  const { body: { entry } } = await owner.json(`/api/audit/${body.chain.firstBreak.id}`);
+  assert.deepEqual([entry.seq, entry.actorName, entry.action], [seq, 'somebody else', 'create_document']);
   assert.ok(body.chain.lastSeq >= seq && body.chain.lastCheckpoint.number >= 1);
   await again.stop();
 });

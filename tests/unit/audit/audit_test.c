@@ -278,6 +278,29 @@ static void events_are_the_rows_with_a_severity(void **state)
     assert_int_equal(json_get(&c.answer, "events")->count, 0);
 }
 
+static void one_entry_is_found_by_its_id_in_its_workspace_only(void **state)
+{
+    ROOMS(state);
+    struct op_call list = { .op = op_find(audit_ops, audit_ops_count, "list_security_events"),
+                            .arguments = "{}" };
+    struct op_call c = { .op = op_find(audit_ops, audit_ops_count, "get_audit_entry") };
+    assert_ok(&r->cx, op_call(r, &list));
+    assert_int_equal(json_get(json_get(&list.answer, "chain"), "since")->type, JSON_NULL);
+    assert_ok(&r->cx, db_write(&r->cx, append_event, NULL));
+    assert_ok(&r->cx, op_call(r, &list));
+    assert_int_equal(json_get(json_get(&list.answer, "chain"), "since")->type, JSON_STRING);
+    struct str id = json_text(&json_get(&list.answer, "events")->items[0], "id");
+    c.arguments = str_cstr(r->arena, str_fmt(r->arena, "{\"id\":\"%.*s\"}", STR_ARG(id)));
+    assert_ok(&r->cx, op_call(r, &c));
+    const struct json *entry = json_get(&c.answer, "entry");
+    assert_str(json_text(entry, "action"), "mint_key");
+    assert_str(json_text(entry, "type"), "KEY_MINTED");
+    assert_str(json_text(json_get(entry, "metadata"), "keyId"), "k");
+    assert_int_equal(json_get(entry, "seq")->type, JSON_NULL);
+    rooms_as(r, "eve", "two");
+    assert_int_equal(op_call(r, &c), ERR_NOT_FOUND);
+}
+
 static void a_thread_writes_behind(void **state)
 {
     ROOMS(state);
@@ -302,6 +325,7 @@ int main(void)
         ROOMS_TEST(a_failed_flush_keeps_everything),
         ROOMS_TEST(the_trail_pages),
         ROOMS_TEST(events_are_the_rows_with_a_severity),
+        ROOMS_TEST(one_entry_is_found_by_its_id_in_its_workspace_only),
         ROOMS_TEST(a_thread_writes_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

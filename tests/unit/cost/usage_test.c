@@ -192,6 +192,8 @@ static void bad_filters_are_named(void **state)
         "{\"day\":\"2026-11-01\",\"month\":\"2026-10\"}",
         "{\"view\":\"summary\",\"userId\":\"ann\"}",
         "{\"view\":\"chart\"}",
+        "{\"by\":\"model\"}",
+        "{\"view\":\"summary\",\"by\":\"day\"}",
         "{\"cursor\":\"nonsense\"}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -298,6 +300,30 @@ static void every_breakdown_adds_up(void **state)
     assert_number(&a, "summary.capUsd", "100");
 }
 
+static void series_are_the_dearest_values_by_day(void **state)
+{
+    ROOMS(state);
+    static const char *const by[] = { "model", "user", "operation", "keySource" };
+    static const uint32_t counts[] = { 3, 2, 2, 2 };
+    history(r);
+    for (size_t i = 0; i < 4; i++) {
+        struct json a = call(
+            r, "get_ai_usage",
+            str_cstr(r->arena, str_fmt(r->arena, "{\"view\":\"summary\",\"by\":\"%s\"}", by[i])));
+        const struct json *series = at(&a, "summary.series"), *days = at(&a, "summary.byDay");
+        int64_t sum = 0;
+        assert_int_equal(series->count, counts[i]);
+        for (uint32_t k = 0; k < series->count; k++)
+            sum += sum_of(json_get(&series->items[k], "days"), "costUsd");
+        assert_int_equal(sum, sum_of(days, "costUsd"));
+    }
+    struct json a = call(r, "get_ai_usage", "{\"view\":\"summary\",\"by\":\"user\"}");
+    assert_str(at(&a, "summary.series.0.key")->text, "ann");
+    assert_str(at(&a, "summary.series.0.days.0.day")->text, "2026-11-01");
+    a = call(r, "get_ai_usage", "{\"view\":\"summary\"}");
+    assert_null(json_get(at(&a, "summary"), "series"));
+}
+
 static void what_the_list_leaves_is_named(void **state)
 {
     ROOMS(state);
@@ -311,6 +337,8 @@ static void what_the_list_leaves_is_named(void **state)
     assert_int_equal(at(&a, "summary.byModel.values")->count, USAGE_VALUES_MAX);
     assert_number(&a, "summary.byModel.others.calls", "5");
     assert_number(&a, "summary.byModel.others.inputTokens", "510"); /* the cheapest */
+    a = call(r, "get_ai_usage", "{\"view\":\"summary\",\"by\":\"model\"}");
+    assert_int_equal(at(&a, "summary.series")->count, USAGE_SERIES_MAX);
 }
 
 static void days_hold_what_is_booked_to_the_month(void **state)
@@ -652,6 +680,7 @@ int main(void)
         ROOMS_TEST(pages_follow_on),
         ROOMS_TEST(a_rare_filter_is_bounded),
         ROOMS_TEST(every_breakdown_adds_up),
+        ROOMS_TEST(series_are_the_dearest_values_by_day),
         ROOMS_TEST(what_the_list_leaves_is_named),
         ROOMS_TEST(days_hold_what_is_booked_to_the_month),
         ROOMS_TEST(csv_is_whole_and_harmless),

@@ -94,10 +94,18 @@ function fill(name: Operation, input: Record<string, unknown>): { path: string; 
   for (const key of row.method === 'GET' ? Object.keys(rest) : row.query) {
     const value = rest[key];
     delete rest[key];
-    if (value !== undefined && value !== null && value !== '') query.set(key, String(value));
+    // null asks for what has none: `userId=` for what nobody did.
+    if (value !== undefined && value !== '') query.set(key, value === null ? '' : String(value));
   }
   if (query.size) path += `?${query}`;
   return { path, rest };
+}
+
+// A file as the server names it; what it refuses is thrown, never saved.
+export async function download<N extends Operation>(name: N, input: In<N>): Promise<{ blob: Blob; filename: string }> {
+  const response = await request(fill(name, input as Record<string, unknown>).path);
+  const named = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1];
+  return { blob: await response.blob(), filename: named ?? name };
 }
 
 export async function call<N extends Operation>(name: N, input: In<N>, init: RequestInit & RequestOptions = {}): Promise<Out<N>> {

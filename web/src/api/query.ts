@@ -39,7 +39,7 @@ export function useCall<N extends Operation>(name: N, input: In<N>, options: Par
 interface Page { pagination: { hasMore: boolean; nextCursor?: string | null } }
 
 // A list by cursor. `rows` picks what a page has.
-export function useList<N extends Operation, T>(name: N, input: In<N>, rows: (page: Out<N>) => T[], enabled = true) {
+export function useList<N extends Operation, T>(name: N, input: In<N>, rows: (page: Out<N>) => T[], options: { enabled?: boolean; refetchOnWindowFocus?: boolean } = {}) {
   const query = useInfiniteQuery({
     queryKey: keyOf(name, input),
     queryFn: ({ pageParam, signal }) => call(name, { ...(input as object), ...(pageParam ? { cursor: pageParam } : {}) } as In<N>, { signal }),
@@ -48,7 +48,7 @@ export function useList<N extends Operation, T>(name: N, input: In<N>, rows: (pa
       const { pagination } = last as Page;
       return pagination.hasMore ? (pagination.nextCursor ?? undefined) : undefined;
     },
-    enabled,
+    ...options,
   });
   return { ...query, rows: query.data?.pages.flatMap(rows) ?? [] };
 }

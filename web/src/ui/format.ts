@@ -2,7 +2,7 @@
 import { display } from './display';
 import { locale, texts } from './text';
 
-const t = texts({ ago: '{when}', never: 'never' });
+const t = texts({ ago: '{when}', never: 'never', micro: '{amount} millionths of a dollar' });
 
 export function zone(): string {
   return display().zone || Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -44,4 +44,26 @@ export function money(usd: number | null | undefined): string {
   return new Intl.NumberFormat(locale(), {
     style: 'currency', currency: 'USD', ...(small ? { maximumSignificantDigits: 4, minimumFractionDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
   }).format(usd);
+}
+
+// The whole amount in millionths of a dollar.
+export function exactMoney(usd: number): string {
+  return t('micro', { amount: new Intl.NumberFormat(locale(), { maximumFractionDigits: 3 }).format(usd * 1e6) });
+}
+
+export function percent(part: number, whole: number): string {
+  return whole ? new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 1 }).format(part / whole) : '–';
+}
+
+// The instant at which a day begins in the user's zone; `next` days later.
+export function startOfDay(day: string, next = 0): Date {
+  const [y, m, d] = day.split('-').map(Number) as [number, number, number], wall = Date.UTC(y, m - 1, d + next);
+  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone(), hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  let at = wall;
+  // Twice: the first guess may lie on the other side of a change of clocks.
+  for (let i = 0; i < 2; i++) {
+    const p = Object.fromEntries(parts.formatToParts(at).map((x) => [x.type, Number(x.value)])) as Record<string, number>;
+    at += wall - Date.UTC(p.year!, p.month! - 1, p.day, p.hour, p.minute, p.second);
+  }
+  return new Date(at);
 }
