@@ -2,6 +2,7 @@
 
 -- name: audit_insert
 -- kind: exec
+-- hot
 -- in: id text, workspace_id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int, seq int?, hash blob?, epoch int?
 INSERT INTO audit (id, workspace_id, created_at, action, type, severity, outcome, actor_kind,
                    actor_id, actor_name, on_behalf_of, entity_type, entity_id, message, metadata,

@@ -46,6 +46,8 @@ enum err credentials_resolve(struct cx *cx, const struct credential_wish *w,
 /* Inside a write: what the provider said of a key. 401/403 → REFUSED, with an event; else VERIFIED.
  * `row_id` names the secret that was used: of one that was replaced meanwhile nothing is said. */
 enum err credentials_mark(struct cx *cx, struct str row_id, bool refused);
+/* Inside a write: the guard refused to connect to the credential's address. Leaves SSRF_BLOCKED. */
+enum err credentials_blocked(struct cx *cx, const struct credential *c);
 
 /* ---- of a process ---- */
 

@@ -86,6 +86,7 @@ ON CONFLICT (organization_id, tier, owner_id) DO UPDATE SET
 
 -- name: credential_state_set
 -- kind: exec
+-- hot
 -- in: workspace_id text, organization_id text, id text, secret_version int, state text, verified_at int?, now int
 -- tenantless: names the row, and its organisation by the workspace
 -- doc: Of the workspace's organisation, or of that one. Changes nothing when the state is that already, or the secret is another one by now.

@@ -82,20 +82,31 @@ void probe_send(struct cx *cx, const struct credential *c, const struct probe_ca
     probe_note_refused_address(cx, c, &ret->result);
 }
 
-void probe_note_refused_address(struct cx *cx, const struct credential *c,
-                                const struct fetch_result *r)
+static struct audit_row blocked_row(struct cx *cx, const struct credential *c, struct str action)
 {
-    if (r->end != FETCH_REFUSED)
-        return;
-    struct audit_row row = {
-        .action = STR("probe_credential"),
+    return (struct audit_row){
+        .action = action,
         .type = STR("SSRF_BLOCKED"),
         .entity_type = STR("credential"),
         .entity_id = str_of(c->row_id),
         .message = str_fmt(cx->arena, "the %s endpoint leads to an address that may not be reached",
                            c->provider),
     };
+}
+
+void probe_note_refused_address(struct cx *cx, const struct credential *c,
+                                const struct fetch_result *r)
+{
+    if (r->end != FETCH_REFUSED)
+        return;
+    struct audit_row row = blocked_row(cx, c, STR("probe_credential"));
     audit_event(cx, &row);
+}
+
+enum err credentials_blocked(struct cx *cx, const struct credential *c)
+{
+    struct audit_row row = blocked_row(cx, c, STR("use_credential"));
+    return audit_append(cx, &row);
 }
 
 /* ---- what comes back, as it may be shown ---- */

@@ -53,7 +53,7 @@ struct llm_call {
     int64_t begin_ms;
     int status;
     int64_t retry_after_ms; /* -1: not said */
-    bool cancelled, started, ended, reported, finished, has_usage, sent;
+    bool cancelled, started, ended, reported, finished, has_usage, sent, blocked;
     struct llm_usage usage;
     enum llm_finish finish;
     char sentence[400];
@@ -269,6 +269,7 @@ static void on_done(void *arg, const struct fetch_result *r)
     struct llm_call *c = arg;
     c->fetch = NULL;
     c->sent |= r->sent;
+    c->blocked = r->end == FETCH_REFUSED;
     c->status = r->status;
     if (c->cancelled) {
         say(c, "The call was stopped.");
@@ -519,6 +520,15 @@ static enum err settle_earlier(struct cx *cx, struct llm_call *c)
     return OK;
 }
 
+/* What the call has shown of its credential, for those who own it. A 403 may be about the model. */
+static enum err note_credential(struct cx *cx, const struct llm_call *c)
+{
+    const struct credential *used = c->credential;
+    if (c->blocked)
+        TRY(credentials_blocked(cx, used));
+    return c->status == 401 && used->row_id ? credentials_mark(cx, str_of(used->row_id), true) : OK;
+}
+
 enum err llm_call_settle(struct cx *cx, struct llm_call *c, struct llm_bill *ret)
 {
     struct cost_settlement s;
@@ -526,6 +536,7 @@ enum err llm_call_settle(struct cx *cx, struct llm_call *c, struct llm_bill *ret
     if (!c->admitted)
         return OK;
     TRY(settle_earlier(cx, c));
+    TRY(note_credential(cx, c));
     if (!c->sent)
         return cost_release(cx, &c->reservation);
     settlement_of(c, cx->arena, &s, &ret->usage);

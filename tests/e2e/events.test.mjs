@@ -145,6 +145,15 @@ for (const engine of ['sqlite', 'postgres']) {
     await cron();
     await news('CREDENTIAL_REFUSED');
     asked.status = 200;
+    await cron();
+    await news('CREDENTIAL_VERIFIED');
+    // Used in a chat: who asked is told, and the key stands as refused for everybody.
+    const ask = () => boss.json('/api/ai/chat', { method: 'POST', json: { id: `refused-${Date.now()}`, provider: 'anthropic', messages: [{ role: 'user', content: 'Hello' }] } });
+    asked.status = 401;
+    await ask();
+    assert.equal((await news('CREDENTIAL_REFUSED')).length, 1);
+    assert.equal((await ask()).body.code, 'CREDENTIAL_UNREADABLE');
+    asked.status = 200;
     assert.equal((await boss.json(SETTINGS, { method: 'DELETE' })).status, 200);
     assert.match((await news('CREDENTIAL_CHANGED'))[0].message, /Anthropic/);
   });
