@@ -12,7 +12,7 @@ import * as servers from './servers.mjs';
 
 const run = promisify(execFile);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5), seconds = Number(process.env.BENCH_SECONDS ?? 2);
-const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'streams', 'readers'];
+const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'thread', 'streams', 'readers'];
 const wanted = process.env.BENCH_ONLY?.split(',') ?? parts;
 const work = fs.mkdtempSync('/var/tmp/opboxd-bench-'); // a disk, also where /tmp is memory
 fs.chmodSync(work, 0o711); // PostgreSQL runs as another user

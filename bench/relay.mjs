@@ -1,5 +1,6 @@
 // The relay part: chats through opboxd to a provider that is simulated (provider.c), read by streams.c.
 // The provider stands on the load's processor: what is measured is what stands between the two.
+import Database from 'better-sqlite3';
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,7 +9,7 @@ import * as servers from './servers.mjs';
 
 const run = promisify(execFile);
 const built = (name) => path.resolve(servers.here, '../build-bench', name);
-const chats = 64, busy = 2000, calm = 5000, readers = 10000;
+const chats = 64, busy = 2000, calm = 5000, readers = 10000, long = 100000;
 const model = 'gpt-4o-mini'; // one that has a price
 
 /** Writes a request for streams.c; N in it become a number that never comes twice. */
@@ -137,6 +138,55 @@ async function idleReaders(kit, at) {
   kit.row(`${readers} idle readers of a stream`, `${kit.number(mb)} MB`, '', '', '≤ 120 MB', mb <= 120);
 }
 
+/** Puts messages into a thread as the server would have, but all at once: 360 bytes each. */
+function fill(file, thread, count) {
+  const db = new Database(file, { timeout: 5000 });
+  const { workspace_id, id, user_id } = db.prepare('SELECT workspace_id, id, user_id FROM threads WHERE client_id = ?').get(thread);
+  const add = db.prepare(`INSERT INTO messages (workspace_id, thread_id, seq, id, client_id, role, parts, content, created_at, updated_at, created_by)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const text = 'The board met at ten and approved the accounts. '.repeat(3), parts = JSON.stringify([{ type: 'text', text }]), now = Date.now();
+  db.transaction(() => {
+    for (let n = 1; n <= count; n++) {
+      const name = `c${String(n).padStart(24, '0')}`;
+      add.run(workspace_id, id, n, name, name, n % 2 ? 'user' : 'assistant', parts, text, now - count + n, now, user_id);
+    }
+    db.prepare('UPDATE threads SET message_count = ?, last_message_at = ? WHERE workspace_id = ? AND id = ?').run(count, now, workspace_id, id);
+  })();
+  const bytes = db.prepare('SELECT sum(length(parts) + length(content)) AS n FROM messages WHERE thread_id = ?').get(id).n;
+  db.close();
+  return bytes;
+}
+
+/** A thread of many messages: its newest page, and what it adds before the provider is called. */
+async function longThread(kit, at) {
+  await plan(kit.port.provider, 'events20-interval5-bytes24');
+  const base = `http://127.0.0.1:${kit.port.opboxd}`, headers = { ...at.credentials, 'content-type': 'application/json' };
+  for (const id of ['long', 'short'])
+    await fetch(`${base}/api/ai/chats`, { method: 'POST', headers, body: JSON.stringify({ id, title: id }) });
+  const bytes = fill(at.database, 'long', long);
+  fill(at.database, 'short', 20);
+  const page = async (id) => {
+    const times = [];
+    for (let i = 0; i < 100; i++) {
+      const start = performance.now();
+      const answer = await servers.get(kit.port.opboxd, `/api/ai/chats/${id}/messages?limit=50`, at.credentials);
+      if (answer.status !== 200) throw new Error(`a page: ${answer.status} ${answer.body}`);
+      times.push(performance.now() - start);
+    }
+    return { rate: 0, ms: kit.median(times) };
+  };
+  const file = (id) => request(path.join(kit.work, `${id}.http`), 'POST /api/ai/chat', at.credentials, { ...at.chat, id });
+  const results = await kit.interleave({
+    page: () => page('long'), shortPage: () => page('short'),
+    long: () => streams(kit.port.opboxd, 1, kit.seconds, file('long')), short: () => streams(kit.port.opboxd, 1, kit.seconds, file('short')),
+  });
+  const of = (name, what) => kit.median(results[name].map((r) => r[what]));
+  const added = kit.median(results.long.map((r, i) => r.firstP50 - results.short[i].firstP50));
+  const size = `${long.toLocaleString('en')} messages, ${Math.round(bytes / 1e6)} MB`;
+  kit.row(`a thread of ${size}: newest 50 messages`, `${kit.number(of('page', 'ms'))} ms`, `20 messages ${kit.number(of('shortPage', 'ms'))} ms`, '', '≤ 5 ms', of('page', 'ms') <= 5);
+  kit.row('the same: added before the provider is called', `${kit.number(Math.max(0, added))} ms`, '', '', '≤ 10 ms', added <= 10);
+}
+
 function nginxConfig(dir, port, upstream) {
   return `
     master_process off; daemon off; pid ${dir}/nginx.pid; error_log ${dir}/nginx.log;
@@ -188,6 +238,7 @@ export async function relay(kit) {
   if (kit.wanted.includes('first')) await firstTokens(kit, at);
   if (kit.wanted.includes('chats')) await throughput(kit, at);
   await servers.stop(at.portkey);
+  if (kit.wanted.includes('thread')) await longThread(kit, at);
   if (kit.wanted.includes('streams')) await openStreams(kit, at);
   if (kit.wanted.includes('readers')) await idleReaders(kit, at);
   for (const child of [at.nginx, at.server, at.provider]) await servers.stop(child);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the bench needs, builds a release binary in build-bench/, measures, prints the table
 # and writes it to README.md. BENCH_ROUNDS (5), BENCH_SECONDS (2) and BENCH_ONLY
-# (healthz,list,write,postgres,start,first,chats,streams,readers: some of these) change a run; the table is written only by a whole one.
+# (healthz,list,write,postgres,start,first,chats,thread,streams,readers: some of these) change a run; the table is written only by a whole one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -16,7 +16,7 @@ export const soak = process.env.OPBOXD_SOAK === '1';
 export const owner = { email: 'owner@example.com', password: 'correct horse battery' };
 // What a test does faster than people may.
 export const unlimited = ['--address-rate', '1000000000', '--write-rate', '1000000000', '--read-rate', '1000000000',
-  '--sign-in-rate', '1000000'];
+  '--chat-rate', '1000000000', '--sign-in-rate', '1000000'];
 
 const folders = [], children = new Set();
 after(() => {

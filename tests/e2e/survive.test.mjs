@@ -176,6 +176,7 @@ test(`${CUTS} runs cut at random bytes by either side: the ledger and the provid
   const server = await serve(s, { flags: unlimited, env }), client = await signedIn(server);
   assert.equal((await client.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd: 100000 } })).status, 200);
   let wholes = 0;
+  const refused = [];
   const one = async (n) => {
     const id = 't-' + randomUUID();
     // By the provider's side: its wire breaks. By the client's: it stops reading, and then stops the run.
@@ -184,6 +185,7 @@ test(`${CUTS} runs cut at random bytes by either side: the ledger and the provid
     let bytes = 0;
     try {
       const r = await ask(client, id, 'hello', { signal: cut.signal });
+      if (r.status !== 200) refused.push(r.status);
       const list = await events(r, { onEvent: (e) => (bytes += e.data.length + 20) > limit && cut.abort() });
       wholes += parts(list).some((p) => p.type === 'finish' && p.finishReason === 'stop') ? 1 : 0;
     } catch {
@@ -192,6 +194,7 @@ test(`${CUTS} runs cut at random bytes by either side: the ledger and the provid
   };
   for (let n = 0; n < CUTS; n += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => one(n + i)));
   await poll(async () => Number((await budget(client)).reservedUsd) === 0, 'all is settled');
+  assert.deepEqual(refused, [], 'every run was begun');
   const asked = mock.getRequests ? mock.getRequests().length : undefined;
   const rows = await usage(client);
   assert.equal(new Set(rows.map((r) => r.id)).size, rows.length, 'none twice');
