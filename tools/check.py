@@ -4,12 +4,13 @@
     gcc      optimised, asserts on            unit, api, fault, fuzz corpora; then the end-to-end tests
     asan     gcc, AddressSanitizer + UBSan    unit, api, fault, fuzz corpora
     tsan     gcc, ThreadSanitizer             what threads share: db, net, op, http
-    clang    clang, -Werror                   builds; unit tests
+    clang    clang, -Werror                   builds; unit tests of what needs no database
     console  types, rules, unit tests; flows in a browser on the program of gcc, which has it inside
 
 PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
 a line each, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
 """
+import concurrent.futures
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ SETTINGS = [
     ('gcc', 'gcc', ['--buildtype=debugoptimized', '--prefix=/usr', '-Dwerror=true', '-Dconsole=true'], None, None),
     ('asan', 'gcc', ['-Db_sanitize=address,undefined', '-Dwerror=true'], None, None),
     ('tsan', 'gcc', ['-Db_sanitize=thread'], None, ('db/', 'net/', 'op/sink', 'api/', 'jobs/', 'limits/')),
-    ('clang', 'clang', ['-Dwerror=true'], 'unit', None),
+    ('clang', 'clang', ['-Dwerror=true'], 'unit', ('base', 'net/', 'op/', 'llm/', 'run/', 'http/', 'vault/')),
 ]
 
 passed = failed = 0
@@ -107,22 +108,28 @@ def end_to_end(folder, env):
     if done.returncode:
         count('e2e: npm ci', False, done.stdout)
         return
-    node_tests('e2e', e2e, node_binary(), dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')))
+    node_tests('e2e', e2e, node_binary(), dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')), at_once=2)
 
 
-def node_tests(what, where, node, env):
-    for name in sorted(f for f in os.listdir(where) if f.endswith('.test.mjs')):
+def node_tests(what, where, node, env, at_once):
+    def one(name):
         start = time.time()
         done = run([node, '--test', '--test-reporter=tap', os.path.join(where, name)], env=env)
-        lines = done.stdout.split('\n')
-        good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
-        bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
-        for line in good:
-            count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', True)
-        for line in bad:
-            count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout[-8000:])
-        if done.returncode and not bad:
-            count(f'{what}: {name}', False, done.stdout[-8000:], time.time() - start)
+        return name, done, time.time() - start
+
+    names = sorted(f for f in os.listdir(where) if f.endswith('.test.mjs'))
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for name, done, seconds in pool.map(one, names):
+            lines = done.stdout.split('\n')
+            good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
+            bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
+            for line in good:
+                count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', True)
+            for line in bad:
+                count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout[-8000:])
+            if done.returncode and not bad:
+                count(f'{what}: {name}', False, done.stdout[-8000:], seconds)
+            say(f'      {what}: {name} took {seconds:.0f} s')
 
 
 def console_tests(folder, env):
@@ -139,7 +146,7 @@ def console_tests(folder, env):
     if installed.returncode:
         count('console: npm ci', False, installed.stdout)
         return
-    node_tests('console', tests, node, dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')))
+    node_tests('console', tests, node, dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')), at_once=1)
 
 
 def main():
