@@ -1,7 +1,9 @@
 // The sealed log in the real program: verified while it serves, after kill -9, after a restore, and against what was
 // done to it.
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
@@ -152,4 +154,61 @@ test('checkpoints go to the operator’s file', async () => {
   const { code, err } = await cli(['serve', ...s.flags, '--log-sink', 'ftp://x', '--listen', '127.0.0.1:0']);
   assert.equal(code, 1);
   assert.match(err, /--log-sink/);
+});
+
+test('checkpoints go to the operator’s URL, and again when it failed', async (t) => {
+  const bodies = [], s = await initialized();
+  let wake = () => {};
+  const sink = createServer((request, response) => {
+    let body = '';
+    request.on('data', (d) => (body += d)).on('end', () => {
+      bodies.push(body);
+      response.writeHead(bodies.length === 1 ? 500 : 204).end();
+      wake();
+    });
+  });
+  await new Promise((done) => sink.listen(0, '127.0.0.1', done));
+  t.after(() => sink.close());
+  const flags = ['--log-sink', `http://127.0.0.1:${sink.address().port}/checkpoints`];
+  const first = await serve(s, { flags });
+  await document(await signedIn(first), 'one');
+  await first.stop(); // signs what is open
+  const second = await serve(s, { flags });
+  const twice = () => bodies.length > 1 && bodies.slice(1).includes(bodies[0]);
+  while (!twice()) await new Promise((done) => (wake = done));
+  await second.stop();
+  const kept = readFileSync(join(s.data, 'checkpoints.log'), 'utf8').split('\n');
+  for (const body of bodies) assert.ok(kept.includes(body.trimEnd()), 'what is sent is a line of the folder’s file');
+});
+
+// The C library writes to /dev/log and nowhere else: only where nobody listens there, and root may.
+test('checkpoints go to syslog', { skip: existsSync('/dev/log') || process.getuid() !== 0 }, async (t) => {
+  const listener = `import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind('/dev/log')
+print('bound', flush=True)
+while True: print(s.recv(4096).decode(), flush=True)`;
+  const daemon = spawn('python3', ['-c', listener], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let heard = '', wake = () => {};
+  t.after(() => {
+    daemon.kill();
+    rmSync('/dev/log', { force: true });
+  });
+  daemon.stdout.on('data', (d) => {
+    heard += d;
+    wake();
+  });
+  const hears = async (pattern) => {
+    while (!pattern.test(heard)) await new Promise((done) => (wake = done));
+    return pattern.exec(heard);
+  };
+  await hears(/bound/);
+  const s = await initialized(), server = await serve(s, { flags: ['--log-sink', 'syslog'] });
+  await document(await signedIn(server), 'one');
+  await server.stop();
+  const [, number, hash] = await hears(/opboxd checkpoint \d+\/(\d+) sha256=([0-9a-f]{64})/);
+  const lines = readFileSync(join(s.data, 'checkpoints.log'), 'utf8').trimEnd().split('\n');
+  const line = lines.find((l) => String(JSON.parse(l).checkpoint?.number) === number);
+  assert.ok(line, `checkpoint ${number} of ${lines.length}`);
+  assert.equal(hash.length, 64);
 });
