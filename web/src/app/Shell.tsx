@@ -65,7 +65,7 @@ function Frame() {
   const close = useCallback(() => setOver(null), []);
   const go = useCallback((to: string) => void navigate({ to }), [navigate]);
   const switchTo = useCallback((id: string) => {
-    void call('switch_workspace', { workspaceId: id } as never).then(() => {
+    void call('switch_workspace', { workspaceId: id }).then(() => {
       tellTabs({ type: 'workspace', id });
       location.assign('/');
     });

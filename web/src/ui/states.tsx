@@ -15,7 +15,7 @@ const t = texts({
   cap: 'The spending cap of this workspace is reached. An owner or admin can raise it; everything else still works.',
   network: 'The server could not be reached. Check the connection.', addon: 'An add-on is switched off: {why}',
   notFound: 'Not found', notFoundWhy: 'It does not exist, or it is not yours to see.', home: 'Go to Home',
-  forbidden: 'Not for your role', forbiddenWhy: 'This page needs the role {roles}. An owner of the workspace can give it.',
+  forbidden: 'Not for your role', forbiddenWhy: 'This page needs the role {roles}. An owner of the workspace can give it.', forbiddenOrg: 'This page needs the role {roles} in the organisation. An owner of the organisation can give it.',
   broken: 'A part of this page has failed.', clear: 'Clear filters',
 });
 
@@ -99,12 +99,12 @@ export function NotFound() {
   );
 }
 
-export function Forbidden({ roles }: { roles: readonly string[] }) {
+export function Forbidden({ need }: { need: { roles: readonly string[]; where: 'workspace' | 'organisation' } }) {
   return (
     <div className={css.empty}>
       <IconLock size={24} aria-hidden />
       <p className={css.strong}>{t('forbidden')}</p>
-      <p>{t('forbiddenWhy', { roles: roles.join(', ') })}</p>
+      <p>{t(need.where === 'organisation' ? 'forbiddenOrg' : 'forbiddenWhy', { roles: need.roles.join(', ') })}</p>
     </div>
   );
 }

@@ -64,7 +64,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   const fail = (e: unknown) => notify({ kind: 'failed', text: t('branchFailed', { why: e instanceof Error ? e.message : String(e) }) });
   const branch = async (messageId: string, text?: string) => {
     try {
-      const { chat } = await call('fork_chat', { id, messageId } as never);
+      const { chat } = await call('fork_chat', { id, messageId });
       if (text) keepDraft(chat.id, text);
       await client.invalidateQueries({ queryKey: ['list_chats'] });
       await navigate({ to: '/chat/$threadId', params: { threadId: chat.id } as never, search: { from: id } as never });
