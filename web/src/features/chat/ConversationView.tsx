@@ -34,7 +34,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   useEffect(() => {
     conversation.listen({
       refresh: (r) => void Promise.all((refreshes[r.resource ?? ''] ?? []).map((key) => client.invalidateQueries({ queryKey: [key] }))),
-      done: () => void client.invalidateQueries({ queryKey: ['list_chats'] }),
+      done: () => void Promise.all(['list_chats', 'get_ai_budget'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
     });
     void conversation.load();
     const wake = () => { if (document.visibilityState === 'visible') conversation.wake(); };

@@ -19,6 +19,7 @@ const t = texts({
   remove: 'Remove', removeLabel: 'Remove {name}', keep: 'Keep', changeTitle: 'Change the role of {name}?', changeBody: 'From {from} to {to}. It holds from the next request on.', change: 'Change role', cancel: 'Leave as it is',
   removeTitle: 'Remove {name}?', removeBody: '{name} loses access to {workspace} at once, and every session of theirs here ends. Their pages and chats stay.', lastOwner: 'The last owner cannot be removed or lowered: make somebody else an owner first.',
   changed: '{name} is {role} now.', removed: '{name} was removed.', revoke: 'Withdraw', revokeLabel: 'Withdraw the invitation of {name}', revoked: 'The invitation of {name} was withdrawn.', expires: 'until', more: 'Show more', loaded: { one: '{n} loaded', other: '{n} loaded' }, person: 'Person', failed: 'That did not work: {why}', actions: 'Actions',
+  reset: 'Reset second factor', resetLabel: 'Reset second factor of {name}', resetTitle: 'Reset the second factor of {name}?', resetBody: 'For who has lost both device and recovery codes: make sure that it is {name} who asks. They sign in with the password alone until they set up a new one, and all their sessions end at once.', wasReset: 'The second factor of {name} is off.',
 });
 type Member = Out<'list_members'>['members'][number];
 const roles = ['OWNER', 'ADMIN', 'MEMBER', 'VIEWER'] as const;
@@ -27,8 +28,10 @@ const nameOf = (m: Member): string => m.name || m.email || m.id;
 
 function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; ask: (q: Question) => void }) {
   const me = useMe(), may = useMay(), name = nameOf(member), self = member.id === me.user.id;
-  const change = useDeed('update_member', ['list_members']), remove = useDeed('remove_member', ['list_members']);
+  const change = useDeed('update_member', ['list_members']), remove = useDeed('remove_member', ['list_members']), reset = useDeed('reset_member_totp', ['list_members']);
   const Icon = member.kind === 'AGENT' ? IconRobot : IconUser;
+  // An owner's second factor is the owners' affair.
+  const above = member.organizationRole === 'OWNER' && me.organizationRole !== 'OWNER';
   const fixed = member.kind === 'AGENT' || !member.role || lastOwner;
   const setRole = (role: RoleName) => ask({
     title: t('changeTitle', { name }), body: <p>{t('changeBody', { from: t(member.role ?? 'VIEWER'), to: t(role) })}</p>, verb: t('change'), keep: t('cancel'),
@@ -51,6 +54,15 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
           : <NativeSelect size="xs" aria-label={t('role', { name })} value={member.role ?? ''} onChange={(e) => setRole(e.currentTarget.value as RoleName)} data={roles.map((r) => ({ value: r, label: t(r) }))} />}
       </td>
       <td className={css.end}>
+        {may('reset_member_totp') && member.secondFactor && !self && !above && (
+          <Button size="xs" variant="subtle" color="danger" aria-label={t('resetLabel', { name })} onClick={() => ask({
+            title: t('resetTitle', { name }), body: <p>{t('resetBody', { name })}</p>, verb: t('reset'), keep: t('keep'),
+            run: async () => {
+              await reset.mutateAsync({ orgId: me.workspace.organizationId ?? '', memberId: member.id });
+              notify({ kind: 'done', text: t('wasReset', { name }) });
+            },
+          })}>{t('reset')}</Button>
+        )}
         {may('remove_member') && !self && member.role && member.kind === 'HUMAN' && !lastOwner && (
           <Button size="xs" variant="subtle" color="danger" aria-label={t('removeLabel', { name })} onClick={() => ask({
             title: t('removeTitle', { name }), body: <p>{t('removeBody', { name, workspace: me.workspace.name ?? '' })}</p>, verb: t('remove'), keep: t('keep'),
