@@ -19,16 +19,16 @@ export const people = {
 
 export let server, browser, store, origin;
 
-// One program and one browser for a file; `flags` for the program.
+// One program and one browser for a file; `flags` and `env` for the program.
 // `line` stands between browser and program, `provider` answers in place of the offline assistant.
-export function setUp({ flags = [], prepare, line, provider } = {}) {
+export function setUp({ flags = [], env = {}, prepare, line, provider } = {}) {
   before(async () => {
     store = await initialized('sqlite');
     const port = await freePort();
     if (line) await line.start(`http://127.0.0.1:${port}`);
     if (provider) await provider.start();
     server = await serve(store, { port, flags: [...unlimited, ...flags, ...(line ? ['--public-url', line.base] : []), ...(provider ? ['--chat-provider', 'openai', '--chat-model', 'gpt-5.4-mini'] : [])],
-      env: provider ? { OPENAI_API_KEY: 'sk-test-of-the-console', OPENAI_BASE_URL: provider.url } : {} });
+      env: provider ? { ...env, OPENAI_API_KEY: 'sk-test-of-the-console', OPENAI_BASE_URL: provider.url } : env });
     origin = line?.base ?? server.base;
     for (const [role, who] of Object.entries(people))
       if (role !== 'OWNER') await cliOk(['user', 'add', ...store.flags, '--email', who.email, '--name', who.name, '--role', role, '--password', '-'], { input: who.password + '\n' });

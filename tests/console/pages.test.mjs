@@ -84,7 +84,7 @@ check('display: dark, compact and the zone hold after a reload; letters can be s
   await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('g');
   await page.keyboard.press('k');
-  await heading(page, 'Keys');
+  await heading(page, 'Keyboard');
 });
 
 check('sessions: another one is listed and ended', { as: 'MEMBER', path: null }, async ({ page }) => {

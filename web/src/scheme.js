@@ -1,5 +1,5 @@
-/* Runs before the first paint, as a file of its own since the policy allows no inline script: colours, density and
- * direction as they were chosen on this device. */
+/* Runs before the first paint, as a file of its own since the policy allows no inline script: colours, density,
+ * navigation and direction as they were chosen on this device. */
 (function () {
   var root = document.documentElement, kept = {};
   try {
@@ -10,5 +10,6 @@
   var dark = kept.scheme === 'dark' || (kept.scheme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
   root.setAttribute('data-mantine-color-scheme', dark ? 'dark' : 'light');
   if (kept.density === 'compact') root.setAttribute('data-density', 'compact');
+  if (kept.nav === 'icons') root.setAttribute('data-icons', '');
   if (kept.language === 'mirrored') root.dir = 'rtl';
 })();

@@ -2,7 +2,9 @@
 import { Chat } from '@ai-sdk/react';
 import { DefaultChatTransport, type UIMessage } from 'ai';
 import { request } from './client';
-import type { StoredMessage } from './pending';
+import type { Out } from './operations';
+
+export type StoredMessage = Out<'list_chat_messages'>['messages'][number];
 
 export interface Usage {
   inputTokens?: number; outputTokens?: number; cachedTokens?: number; costUsd?: number | null; basis?: string;
@@ -36,6 +38,6 @@ export function newChatLine(init: Pick<Init, 'id' | 'onFinish' | 'onData' | 'sen
 
 export function fromStored(row: StoredMessage): ChatMessage {
   const parts = Array.isArray(row.parts) && row.parts.length ? (row.parts as ChatPart[]) : [{ type: 'text' as const, text: row.content ?? '' }];
-  const metadata: Meta = { createdAt: row.createdAt, ...(row.usage ? { usage: row.usage as Usage } : {}), ...(row.status ? { status: row.status } : {}) };
+  const metadata: Meta = { ...(row.createdAt ? { createdAt: row.createdAt } : {}), ...(row.usage ? { usage: row.usage as Usage } : {}), ...(row.status ? { status: row.status } : {}) };
   return { id: row.id, role: row.role, parts, metadata };
 }

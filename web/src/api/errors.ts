@@ -17,8 +17,10 @@ export class ApiError extends Error {
     return found && typeof found === 'object' ? (found as Record<string, string[]>) : {};
   }
 
-  // A refused request has changed nothing. One that was cut, or failed inside, may have.
-  get changed(): 'nothing' | 'unknown' {
+  // A refused request has changed nothing. One that was cut, or failed inside, may have. Where a foreign server did not
+  // answer as it should, ours says in its sentence what was kept.
+  get changed(): 'nothing' | 'unknown' | 'said' {
+    if (this.code === 'UPSTREAM_ERROR' || this.code === 'UPSTREAM_TIMEOUT') return 'said';
     return this.code === 'NETWORK' || this.status >= 500 ? 'unknown' : 'nothing';
   }
 }

@@ -1,14 +1,12 @@
-// The operations by name: the document's, and those that are not in it yet.
+// The operations by name, as the API document has them.
 import { apiRows, type ApiRow, type ApiTypes } from './generated';
-import { pendingRows, type PendingTypes } from './pending';
 
-type All = ApiTypes & Omit<PendingTypes, keyof ApiTypes>;
-export type Operation = keyof All & string;
-export type In<N extends Operation> = All[N] extends { in: infer I } ? I : never;
-export type Out<N extends Operation> = All[N] extends { out: infer O } ? O : never;
+export type Operation = keyof ApiTypes & string;
+export type In<N extends Operation> = ApiTypes[N]['in'];
+export type Out<N extends Operation> = ApiTypes[N]['out'];
 export type Role = 'OWNER' | 'ADMIN' | 'MEMBER' | 'VIEWER';
 
-const rows: Record<string, ApiRow> = { ...pendingRows, ...apiRows };
+const rows: Record<string, ApiRow> = apiRows;
 
 export function operationRow(name: Operation): ApiRow {
   const row = rows[name];
@@ -27,6 +25,8 @@ export function mayCall(held: HeldRoles, name: Operation): boolean {
   return roles.length === 0 || (role !== null && roles.includes(role));
 }
 
-export function rolesOf(name: Operation): readonly string[] {
-  return operationRow(name).roles;
+// What is needed, for people: of the organisation where the operation asks for a role there.
+export function needOf(name: Operation): { roles: readonly string[]; where: 'workspace' | 'organisation' } {
+  const { roles, inOrganization } = operationRow(name);
+  return { roles, where: inOrganization ? 'organisation' : 'workspace' };
 }

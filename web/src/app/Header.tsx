@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton } from '@mantine/core';
-import { IconArrowBackUp, IconCheck, IconChevronDown, IconHelp, IconLogout, IconMenu2, IconMessage2, IconSearch, IconSettings, IconUser } from '@tabler/icons-react';
+import { IconArrowBackUp, IconCheck, IconChevronDown, IconHelp, IconLink, IconLogout, IconMenu2, IconMessage2, IconSearch, IconSettings, IconUser } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { signOut } from '../api/session';
 import { forgetDrafts } from '../ui/drafts';
@@ -7,15 +7,16 @@ import { useMe } from '../ui/me';
 import { texts } from '../ui/text';
 import { notify, useChanges } from '../ui/toast-store';
 import { undoAndSay } from '../ui/Toasts';
+import { Chips } from './Chips';
 import css from './Header.module.css';
 import { tellTabs } from './tabs';
 
 const t = texts({
   menu: 'Open navigation', workspace: 'Workspace', noWorkspace: 'No workspace', search: 'Search or go to …', help: 'Keys and help', assistant: 'Assistant on this page (Ctrl+J)', user: 'Your menu',
-  settings: 'Settings', out: 'Sign out', changes: 'Recent changes', none: 'Nothing to undo yet', undone: 'undone', outFailed: 'Signing out failed: {why}',
+  settings: 'Settings', link: 'Copy the link to this page', out: 'Sign out', changes: 'Recent changes', none: 'Nothing to undo yet', undone: 'undone', outFailed: 'Signing out failed: {why}',
 });
 
-interface Props { onMenu: () => void; onPalette: () => void; onHelp: () => void; onAssistant: (() => void) | undefined; onSwitch: (id: string) => void }
+interface Props { onMenu: () => void; onPalette: () => void; onHelp: () => void; onAssistant: (() => void) | undefined; onSwitch: (id: string) => void; onLink: () => void }
 
 function Workspaces({ onSwitch }: { onSwitch: (id: string) => void }) {
   const me = useMe();
@@ -38,7 +39,7 @@ function Workspaces({ onSwitch }: { onSwitch: (id: string) => void }) {
   );
 }
 
-function UserMenu() {
+function UserMenu({ onLink }: { onLink: () => void }) {
   const me = useMe(), navigate = useNavigate(), changes = useChanges();
   const leave = () => {
     signOut().then(() => {
@@ -55,6 +56,7 @@ function UserMenu() {
       <Menu.Dropdown>
         <Menu.Label><span dir="auto">{me.user.name}</span><br /><span dir="ltr">{me.user.email}</span></Menu.Label>
         <Menu.Item leftSection={<IconSettings size={16} aria-hidden />} onClick={() => void navigate({ to: '/settings/profile' })}>{t('settings')}</Menu.Item>
+        <Menu.Item leftSection={<IconLink size={16} aria-hidden />} onClick={onLink}>{t('link')}</Menu.Item>
         <Menu.Divider />
         <Menu.Label>{t('changes')}</Menu.Label>
         {changes.length === 0 && <Menu.Item disabled>{t('none')}</Menu.Item>}
@@ -70,7 +72,7 @@ function UserMenu() {
   );
 }
 
-export function Header({ onMenu, onPalette, onHelp, onAssistant, onSwitch }: Props) {
+export function Header({ onMenu, onPalette, onHelp, onAssistant, onSwitch, onLink }: Props) {
   return (
     <header className={css.header}>
       <ActionIcon className={css.menu} variant="subtle" color="gray" size={32} aria-label={t('menu')} onClick={onMenu}><IconMenu2 size={18} /></ActionIcon>
@@ -79,9 +81,10 @@ export function Header({ onMenu, onPalette, onHelp, onAssistant, onSwitch }: Pro
         <IconSearch size={16} aria-hidden /><span className={css.words}>{t('search')}</span><kbd dir="ltr" aria-hidden>Ctrl K</kbd>
       </UnstyledButton>
       <div className={css.end}>
+        <Chips />
         {onAssistant && <Tooltip label={t('assistant')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('assistant')} onClick={onAssistant}><IconMessage2 size={18} /></ActionIcon></Tooltip>}
         <Tooltip label={t('help')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('help')} onClick={onHelp}><IconHelp size={18} /></ActionIcon></Tooltip>
-        <UserMenu />
+        <UserMenu onLink={onLink} />
       </div>
     </header>
   );

@@ -1,30 +1,47 @@
-import { Link } from '@tanstack/react-router';
+import { Tooltip } from '@mantine/core';
+import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react';
+import { Link, useRouterState } from '@tanstack/react-router';
+import { setDisplay, useDisplay } from '../ui/display';
 import type { Place } from '../ui/feature';
 import { texts } from '../ui/text';
 import css from './Navigation.module.css';
 
-const t = texts({ work: 'Work', admin: 'Administration', own: 'You', bar: 'Main places' });
+const t = texts({ work: 'Work', admin: 'Administration', own: 'You', bar: 'Main places', collapse: 'Icons only', expand: 'Show names' });
 const groups: Place['group'][] = ['top', 'work', 'admin', 'own'];
 
-function Item({ place }: { place: Place }) {
-  return (
-    <Link to={place.to} className={css.item} activeOptions={{ exact: place.to === '/' }}>
-      <place.icon size={18} stroke={1.75} aria-hidden /><span>{place.label()}</span>
+function Item({ place, icons }: { place: Place; icons: boolean }) {
+  const below = useRouterState({ select: (s) => place.under !== undefined && s.location.pathname.startsWith(place.under) });
+  const link = (
+    <Link to={place.to} className={css.item} activeOptions={{ exact: place.to === '/' }} {...(below ? { 'data-status': 'active' as const } : {})}>
+      <place.icon size={18} stroke={1.75} aria-hidden /><span className={icons ? 'visually-hidden' : undefined}>{place.label()}</span>
     </Link>
   );
+  return icons ? <Tooltip label={place.label()} position="right">{link}</Tooltip> : link;
 }
 
-export function Navigation({ places }: { places: Place[] }) {
+export function Navigation({ places, icons = false }: { places: Place[]; icons?: boolean }) {
   return groups.map((group) => {
     const here = places.filter((p) => p.group === group);
     if (!here.length) return null;
     return (
-      <div key={group} className={css.group} role="group" aria-label={group === 'top' ? undefined : t(group)}>
-        {group !== 'top' && <div className={css.title} aria-hidden>{t(group)}</div>}
-        {here.map((place) => <Item key={place.to} place={place} />)}
+      <div key={group} className={css.group} role="group" aria-label={group === 'top' ? undefined : t(group)} data-icons={icons || undefined}>
+        {group !== 'top' && !icons && <div className={css.title} aria-hidden>{t(group)}</div>}
+        {here.map((place) => <Item key={place.to} place={place} icons={icons} />)}
       </div>
     );
   });
+}
+
+// Beside the page: names or icons only, as it was left on this device.
+export function Side({ places }: { places: Place[] }) {
+  const icons = useDisplay().nav === 'icons';
+  const Icon = icons ? IconLayoutSidebarLeftExpand : IconLayoutSidebarLeftCollapse, words = t(icons ? 'expand' : 'collapse');
+  const toggle = (
+    <button type="button" className={css.toggle} onClick={() => setDisplay({ nav: icons ? 'wide' : 'icons' })}>
+      <Icon size={18} stroke={1.75} aria-hidden /><span className={icons ? 'visually-hidden' : undefined}>{words}</span>
+    </button>
+  );
+  return <><Navigation places={places} icons={icons} />{icons ? <Tooltip label={words} position="right">{toggle}</Tooltip> : toggle}</>;
 }
 
 // Under 768 px: the main places at the thumb.

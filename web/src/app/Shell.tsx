@@ -1,12 +1,14 @@
 // The frame of all pages: header, navigation, banners, and what lies over the page.
 import { Drawer } from '@mantine/core';
 import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { IconLayoutSidebar, IconLink } from '@tabler/icons-react';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { call, setClientHooks } from '../api/client';
 import { useCall } from '../api/query';
 import { setTheirDrafts } from '../ui/drafts';
+import { display, setDisplay } from '../ui/display';
+import type { Command } from '../ui/feature';
 import { clockTime } from '../ui/format';
-
 import { MeContext, useMay } from '../ui/me';
 import { OwnLink } from '../ui/own-link';
 import { texts } from '../ui/text';
@@ -15,17 +17,18 @@ import { commands, features, places } from './features';
 import { Header } from './Header';
 import { Help } from './Help';
 import { useKeys } from './keys';
+import { copyLink } from './link';
 import { networkSaid, useNetwork } from './network';
 import { Palette } from './Palette';
 import { visited } from './recent';
 import { SessionDialog, signInAgain } from './SessionDialog';
 import css from './Shell.module.css';
 import { tellTabs, useBehind, whyBehind } from './tabs';
-import { Bar, Navigation } from './Navigation';
+import { Bar, Navigation, Side } from './Navigation';
 
 const t = texts({
   skip: 'Skip to content', nav: 'Navigation', offline: 'The server cannot be reached. What you see is as of {time}; writing is off, drafts are kept.',
-  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here',
+  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here', close: 'Close navigation', link: 'Copy the link to this page', icons: 'Navigation: names or icons only',
 });
 
 setClientHooks({ signInAgain, blocked: whyBehind, network: networkSaid });
@@ -43,11 +46,19 @@ export function Shell() {
   return <MeContext value={me}><OwnLink value={ownLink}><Frame /></OwnLink></MeContext>;
 }
 
-// A link that was copied in another workspace offers to go there; it never goes there by itself.
-function useForeignLink(workspaceId: string | null | undefined, workspaces: { id: string; name: string }[]) {
-  const search = useRouterState({ select: (s) => s.location.search as { w?: unknown } });
-  const named = workspaces.find((w) => w.id === search.w);
-  return named && named.id !== workspaceId ? named : null;
+// A link that was copied in another workspace offers to go there; it never goes there by itself. Here, its `w` has served.
+function useForeignLink(workspaceId: string | null | undefined, workspaces: { id: string; name: string }[], forget: () => void) {
+  const { w } = useRouterState({ select: (s) => s.location.search as { w?: unknown } });
+  const served = w !== undefined && w === workspaceId;
+  useEffect(() => {
+    if (served) forget();
+  }, [served, forget]);
+  return served ? null : (workspaces.find((one) => one.id === w) ?? null);
+}
+function withoutWorkspace(): string {
+  const url = new URL(location.href);
+  url.searchParams.delete('w');
+  return url.pathname + url.search + url.hash;
 }
 
 function Frame() {
@@ -58,16 +69,21 @@ function Frame() {
   const [over, setOver] = useState<'palette' | 'help' | 'drawer' | 'assistant' | null>(null);
   const params = useParams({ strict: false }) as Record<string, string>;
   const network = useNetwork(), behind = useBehind();
-  const foreign = useForeignLink(me.workspace.id, me.workspaces);
+  const forgetWorkspace = useCallback(() => void navigate({ to: withoutWorkspace(), replace: true }), [navigate]);
+  const foreign = useForeignLink(me.workspace.id, me.workspaces, forgetWorkspace);
   setTheirDrafts(me.user.id ?? '');
   const mine = useMemo(() => places.filter((p) => may(p.operation)), [may]);
-  const myCommands = useMemo(() => commands.filter((c) => may(c.operation)), [may]);
+  const myCommands = useMemo((): Command[] => [
+    ...commands.filter((c) => may(c.operation)),
+    { id: 'link', label: () => t('link'), icon: IconLink, run: () => copyLink(me.workspace) },
+    { id: 'icons', label: () => t('icons'), icon: IconLayoutSidebar, run: () => setDisplay({ nav: display().nav === 'icons' ? 'wide' : 'icons' }) },
+  ], [may, me.workspace]);
   const close = useCallback(() => setOver(null), []);
   const go = useCallback((to: string) => void navigate({ to }), [navigate]);
-  const switchTo = useCallback((id: string) => {
-    void call('switch_workspace', { workspaceId: id } as never).then(() => {
+  const switchTo = useCallback((id: string, to = '/') => {
+    void call('switch_workspace', { workspaceId: id }).then(() => {
       tellTabs({ type: 'workspace', id });
-      location.assign('/');
+      location.assign(to);
     });
   }, []);
   useKeys(mine, useMemo(() => ({
@@ -82,16 +98,16 @@ function Frame() {
   return (
     <div className={css.frame}>
       <a href="#main" className={css.skip} onClick={(e) => { e.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
-      <Header onMenu={() => setOver('drawer')} onPalette={() => setOver('palette')} onHelp={() => setOver('help')} onAssistant={may('send_chat') && !path.startsWith('/chat') ? () => setOver('assistant') : undefined} onSwitch={switchTo} />
-      <nav className={css.nav} aria-label={t('nav')}><Navigation places={mine} /></nav>
+      <Header onMenu={() => setOver('drawer')} onPalette={() => setOver('palette')} onHelp={() => setOver('help')} onAssistant={may('send_chat') && !path.startsWith('/chat') ? () => setOver('assistant') : undefined} onSwitch={switchTo} onLink={() => copyLink(me.workspace)} />
+      <nav className={css.nav} aria-label={t('nav')}><Side places={mine} /></nav>
       <main id="main" tabIndex={-1} className={css.main}>
         {!network.online && <Banner kind="warning">{t('offline', { time: clockTime(new Date(network.since)) })}</Banner>}
         {behind && <Banner kind="warning" action={{ label: t('reload'), run: () => location.assign('/') }}>{behind}</Banner>}
-        {foreign && <Banner kind="note" action={{ label: t('switch'), run: () => switchTo(foreign.id) }}>{t('elsewhere', { name: foreign.name })}</Banner>}
+        {foreign && <Banner kind="note" action={{ label: t('switch'), run: () => switchTo(foreign.id, withoutWorkspace()) }} other={{ label: t('dismiss'), run: forgetWorkspace }}>{t('elsewhere', { name: foreign.name })}</Banner>}
         <Outlet />
       </main>
       <Bar places={mine} />
-      <Drawer opened={over === 'drawer'} onClose={close} title={t('nav')} size={280} closeButtonProps={{ 'aria-label': t('dismiss') }}><Navigation places={mine} /></Drawer>
+      <Drawer opened={over === 'drawer'} onClose={close} title={t('nav')} size={280} closeButtonProps={{ 'aria-label': t('close') }}><Navigation places={mine} /></Drawer>
       <Palette opened={over === 'palette'} onClose={close} places={mine} commands={myCommands} features={features} go={go} switchTo={switchTo} />
       <Help opened={over === 'help'} onClose={close} places={mine} />
       {over === 'assistant' && <Suspense fallback={null}><AssistantPanel onClose={close} path={path} record={recordOf(params)} /></Suspense>}

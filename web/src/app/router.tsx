@@ -3,7 +3,7 @@ import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@t
 import { lazy, Suspense, type ComponentType } from 'react';
 import { call, setWorkspace } from '../api/client';
 import { isCode } from '../api/errors';
-import { rolesOf } from '../api/operations';
+import { needOf } from '../api/operations';
 import { keyOf, newQueryClient } from '../api/query';
 import type { Screen } from '../ui/feature';
 import { useMay, type Me } from '../ui/me';
@@ -26,7 +26,7 @@ export async function loadMe(): Promise<Me> {
 
 function ScreenOf({ screen, content: Content }: { screen: Screen; content: ComponentType }) {
   const may = useMay();
-  if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden roles={screen.operation ? rolesOf(screen.operation) : []} /></Page>;
+  if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden need={screen.operation ? needOf(screen.operation) : { roles: [], where: 'workspace' }} /></Page>;
   return <Panel><Suspense fallback={<Page title={screen.area()}><Loading /></Page>}><Content /></Suspense></Panel>;
 }
 

@@ -29,7 +29,8 @@ export function Page({ title, area, tools, lead, userText, wide, hideTitle, chil
     // The first page of a visit leaves the focus where the browser has it.
     navigated ||= location.pathname !== firstPath;
     if (!navigated) return;
-    heading.current?.focus({ preventScroll: true });
+    // A dialog that was opened meanwhile (the palette, while the page still loaded) keeps it.
+    if (!document.querySelector('[role=dialog]')) heading.current?.focus({ preventScroll: true });
     announce(document.title);
   }, []);
   return (

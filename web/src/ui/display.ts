@@ -4,13 +4,14 @@ import { useSyncExternalStore } from 'react';
 export interface Display {
   scheme: 'auto' | 'light' | 'dark';
   density: 'normal' | 'compact';
+  nav: 'wide' | 'icons'; // the navigation beside the page
   zone: string; // IANA name; empty: the browser's
   letters: boolean; // single letter keys
   keys: Record<string, string>; // action → letter, where it is not the usual one
   // 'accented' and 'mirrored' are for tests: every text longer and marked, and read from right to left.
   language: 'en' | 'accented' | 'mirrored';
 }
-const usual: Display = { scheme: 'auto', density: 'normal', zone: '', letters: true, keys: {}, language: 'en' };
+const usual: Display = { scheme: 'auto', density: 'normal', nav: 'wide', zone: '', letters: true, keys: {}, language: 'en' };
 const place = 'opboxd.display';
 
 function read(): Display {
@@ -31,6 +32,7 @@ export function setDisplay(change: Partial<Display>): void {
   const root = document.documentElement;
   if (current.density === 'compact') root.setAttribute('data-density', 'compact');
   else root.removeAttribute('data-density');
+  root.toggleAttribute('data-icons', current.nav === 'icons');
   listeners.forEach((tell) => tell());
 }
 export function useDisplay(): Display {

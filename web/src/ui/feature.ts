@@ -14,6 +14,7 @@ export interface Screen {
 }
 export interface Place {
   to: string;
+  under?: string; // also shown as the present place below this address
   label: () => string;
   icon: Icon;
   group: 'top' | 'work' | 'admin' | 'own';

@@ -37,6 +37,11 @@ export function count(n: number | null | undefined): string {
   return n === null || n === undefined ? '–' : new Intl.NumberFormat(locale()).format(n);
 }
 
+// A cap as people set it: $100, and $99.50.
+export function capMoney(usd: number): string {
+  return new Intl.NumberFormat(locale(), { style: 'currency', currency: 'USD', trailingZeroDisplay: 'stripIfInteger' }).format(usd);
+}
+
 // From a cent on two digits, below four significant ones; the exact amount stands in `title`.
 export function money(usd: number | null | undefined): string {
   if (usd === null || usd === undefined) return '–';

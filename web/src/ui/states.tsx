@@ -1,9 +1,12 @@
 // The states that every screen has besides its content.
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconLock, IconMoodEmpty } from '@tabler/icons-react';
-import { Component, useEffect, useState, type ReactNode } from 'react';
+import { Component, useContext, useEffect, useState, type ReactNode } from 'react';
 import { ApiError } from '../api/errors';
+import { mayCall } from '../api/operations';
 import { CopyButton } from './CopyButton';
+import { MeContext } from './me';
+import { OwnLink } from './own-link';
 import css from './states.module.css';
 import { texts } from './text';
 
@@ -12,10 +15,10 @@ const t = texts({
   failed: 'This could not be loaded.', nothingChanged: 'Nothing was changed.', maybeChanged: 'It is not known whether something was changed: look before you repeat it.',
   retry: 'Try again', details: 'Details', code: 'Code {code}', request: 'Request {id}', copy: 'Copy details',
   wait: { one: 'Too many requests. Trying again in {n} second.', other: 'Too many requests. Trying again in {n} seconds.' },
-  cap: 'The spending cap of this workspace is reached. An owner or admin can raise it; everything else still works.',
+  cap: 'The spending cap of this workspace is reached. An owner or admin can raise it; everything else still works.', toCap: 'Usage and cap',
   network: 'The server could not be reached. Check the connection.', addon: 'An add-on is switched off: {why}',
   notFound: 'Not found', notFoundWhy: 'It does not exist, or it is not yours to see.', home: 'Go to Home',
-  forbidden: 'Not for your role', forbiddenWhy: 'This page needs the role {roles}. An owner of the workspace can give it.',
+  forbidden: 'Not for your role', forbiddenWhy: 'This page needs the role {roles}. An owner of the workspace can give it.', forbiddenOrg: 'This page needs the role {roles} in the organisation. An owner of the organisation can give it.',
   broken: 'A part of this page has failed.', clear: 'Clear filters',
 });
 
@@ -48,6 +51,12 @@ function Countdown({ seconds, then }: { seconds: number; then: (() => void) | un
   return <p>{t('wait', { n: Math.max(left, 0) })}</p>;
 }
 
+// What is refused for the cap leads to the cap, for who may change it.
+function Cap() {
+  const me = useContext(MeContext), link = useContext(OwnLink);
+  return <p>{t('cap')} {me && mayCall(me, 'update_ai_budget') && link('/admin/usage', t('toCap'))}</p>;
+}
+
 export function ErrorPanel({ error, retry, what, write }: { error: unknown; retry?: () => void; what?: string; write?: boolean }) {
   const known = error instanceof ApiError ? error : null;
   if (known?.status === 404 && !write) return <NotFound />;
@@ -59,9 +68,9 @@ export function ErrorPanel({ error, retry, what, write }: { error: unknown; retr
       <IconAlertTriangle size={20} aria-hidden />
       <div>
         <p className={css.strong}>{what ?? t('failed')}</p>
-        {known?.code === 'NETWORK' ? <p>{t('network')}</p> : known?.status === 402 ? <p>{t('cap')}</p> : known?.code === 'ADDON_INACTIVE' ? <p>{t('addon', { why: known.message })}</p> : known && <p dir="auto">{known.message}</p>}
+        {known?.code === 'NETWORK' ? <p>{t('network')}</p> : known?.status === 402 ? <Cap /> : known?.code === 'ADDON_INACTIVE' ? <p>{t('addon', { why: known.message })}</p> : known && <p dir="auto">{known.message}</p>}
         {known?.status === 429 && known.retryAfterS ? <Countdown seconds={known.retryAfterS} then={retry} /> : null}
-        {write && <p>{known?.changed === 'nothing' ? t('nothingChanged') : t('maybeChanged')}</p>}
+        {write && known?.changed !== 'said' && <p>{known?.changed === 'nothing' ? t('nothingChanged') : t('maybeChanged')}</p>}
         {retry && <Button variant="default" size="xs" onClick={retry}>{t('retry')}</Button>}
         <details className={css.details}>
           <summary>{t('details')}</summary>
@@ -99,12 +108,12 @@ export function NotFound() {
   );
 }
 
-export function Forbidden({ roles }: { roles: readonly string[] }) {
+export function Forbidden({ need }: { need: { roles: readonly string[]; where: 'workspace' | 'organisation' } }) {
   return (
     <div className={css.empty}>
       <IconLock size={24} aria-hidden />
       <p className={css.strong}>{t('forbidden')}</p>
-      <p>{t('forbiddenWhy', { roles: roles.join(', ') })}</p>
+      <p>{t(need.where === 'organisation' ? 'forbiddenOrg' : 'forbiddenWhy', { roles: need.roles.join(', ') })}</p>
     </div>
   );
 }

@@ -29,7 +29,7 @@ export default function InvitePage() {
     setBusy(true);
     setError(null);
     try {
-      await call('accept_invite', { token, ...(invite?.hasAccount ? {} : { name: name.trim(), password }) } as never, { asksWho: true });
+      await call('accept_invite', { token, ...(invite?.hasAccount ? {} : { name: name.trim(), password }) }, { asksWho: true });
       if (invite?.hasAccount) return location.assign('/');
       setDone(true);
     } catch (e) {

@@ -29,7 +29,7 @@ export default function ChatPage() {
     if (threadId) return;
     void navigate({ to: '/chat/$threadId', params: { threadId: fresh } as never, search: (search.from ? { from: search.from } : {}) as never, replace: true });
   }, [threadId, fresh, navigate, search.from]);
-  const known = useCall('get_chat', { id: threadId ?? '' } as never, { enabled: !!threadId, retry: false });
+  const known = useCall('get_chat', { id: threadId ?? '' }, { enabled: !!threadId, retry: false });
   const title = threadId ? (known.data?.chat.title ?? t('chat')) : t('create');
   const threads = <Threads current={threadId ?? null} onGone={gone} />;
   return (

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import { draft, keepDraft } from '../../ui/drafts';
 import { texts } from '../../ui/text';
 import css from './Composer.module.css';
+import { ModelLine } from './ModelLine';
 import { sentDraft, type Conversation, type Shown } from './conversation';
 import { Chips, Choices, mentionAt, mostReferences, useFound, type Reference } from './References';
 import type { SendOptions } from '../../api/chat';
@@ -115,6 +116,7 @@ export function Composer({ conversation, shown, busy, autoSend, page, onSend, on
           </span>
         </div>
       </div>
+      <ModelLine />
     </form>
   );
 }

@@ -34,7 +34,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   useEffect(() => {
     conversation.listen({
       refresh: (r) => void Promise.all((refreshes[r.resource ?? ''] ?? []).map((key) => client.invalidateQueries({ queryKey: [key] }))),
-      done: () => void client.invalidateQueries({ queryKey: ['list_chats'] }),
+      done: () => void Promise.all(['list_chats', 'get_ai_budget'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
     });
     void conversation.load();
     const wake = () => { if (document.visibilityState === 'visible') conversation.wake(); };
@@ -64,7 +64,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   const fail = (e: unknown) => notify({ kind: 'failed', text: t('branchFailed', { why: e instanceof Error ? e.message : String(e) }) });
   const branch = async (messageId: string, text?: string) => {
     try {
-      const { chat } = await call('fork_chat', { id, messageId } as never);
+      const { chat } = await call('fork_chat', { id, messageId });
       if (text) keepDraft(chat.id, text);
       await client.invalidateQueries({ queryKey: ['list_chats'] });
       await navigate({ to: '/chat/$threadId', params: { threadId: chat.id } as never, search: { from: id } as never });

@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { IconArchive, IconArchiveOff, IconDots, IconPencil, IconPlus, IconSearch, IconTrash } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import type { Thread } from '../../api/pending';
+import type { Out } from '../../api/operations';
 import { useDeed, useList } from '../../api/query';
 import { Confirm, type Question } from '../../ui/Confirm';
 import { dayOf } from '../../ui/format';
@@ -24,10 +24,11 @@ function dayName(day: string): string {
   if (day === dayOf(new Date(now - 86_400_000).toISOString())) return t('yesterday');
   return new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
 }
+type Thread = Out<'list_chats'>['chats'][number];
 const byDay = (threads: Thread[]): [string, Thread[]][] => {
   const groups = new Map<string, Thread[]>();
   for (const thread of threads) {
-    const day = dayOf(thread.lastMessageAt ?? thread.updatedAt);
+    const day = dayOf(thread.lastMessageAt ?? thread.updatedAt ?? new Date().toISOString());
     groups.set(day, [...(groups.get(day) ?? []), thread]);
   }
   return [...groups];
@@ -36,7 +37,7 @@ const byDay = (threads: Thread[]): [string, Thread[]][] => {
 function Rename({ thread, onClose }: { thread: Thread | null; onClose: () => void }) {
   const [title, setTitle] = useState(thread?.title ?? '');
   const rename = useDeed('update_chat', ['list_chats', 'get_chat']);
-  const save = () => rename.mutate({ id: thread?.id ?? '', title: title.trim() } as never, { onSuccess: onClose, onError: (e) => notify({ kind: 'failed', text: t('failed', { why: e.message }) }) });
+  const save = () => rename.mutate({ id: thread?.id ?? '', title: title.trim() }, { onSuccess: onClose, onError: (e) => notify({ kind: 'failed', text: t('failed', { why: e.message }) }) });
   return (
     <Modal opened={thread !== null} onClose={onClose} title={t('rename')}>
       <form className={css.form} onSubmit={(e) => { e.preventDefault(); save(); }}>
@@ -53,18 +54,18 @@ export function Threads({ current, onGone }: { current: string | null; onGone: (
   const [q] = useDebouncedValue(typed.trim(), 250);
   const [question, ask] = useState<Question | null>(null), [renamed, setRenamed] = useState<Thread | null>(null);
   const navigate = useNavigate();
-  const list = useList('list_chats', { archived, limit: 50, ...(q ? { search: q } : {}) } as never, (page) => page.chats as Thread[]);
+  const list = useList('list_chats', { archived, limit: 50, ...(q ? { search: q } : {}) }, (page) => page.chats as Thread[]);
   const update = useDeed('update_chat', ['list_chats']), remove = useDeed('delete_chat', ['list_chats']);
   const groups = useMemo(() => byDay(list.rows), [list.rows]);
   const nameOf = (thread: Thread) => thread.title || t('untitled');
-  const setAway = (thread: Thread, away: boolean) => update.mutate({ id: thread.id, archived: away } as never, {
-    onSuccess: () => notify({ kind: 'done', text: t(away ? 'archivedNow' : 'restoredNow', { name: nameOf(thread) }), undo: () => update.mutateAsync({ id: thread.id, archived: !away } as never) }),
+  const setAway = (thread: Thread, away: boolean) => update.mutate({ id: thread.id, archived: away }, {
+    onSuccess: () => notify({ kind: 'done', text: t(away ? 'archivedNow' : 'restoredNow', { name: nameOf(thread) }), undo: () => update.mutateAsync({ id: thread.id, archived: !away }) }),
     onError: (e) => notify({ kind: 'failed', text: t('failed', { why: e.message }) }),
   });
   const drop = (thread: Thread) => ask({
     title: t('removeTitle'), body: <p dir="auto">{t('removeBody', { name: nameOf(thread) })}</p>, verb: t('remove'), keep: t('keep'),
     run: async () => {
-      await remove.mutateAsync({ id: thread.id } as never);
+      await remove.mutateAsync({ id: thread.id });
       closeConversation(thread.id);
       if (thread.id === current) onGone();
     },

@@ -80,8 +80,8 @@ export class Conversation {
   // ---- history ----
 
   private async rows(before?: string): Promise<{ messages: ChatMessage[]; cursor: string | null }> {
-    const answer = await call('list_chat_messages', { id: this.id, limit: page, ...(before ? { before } : {}) } as never);
-    const messages = answer.messages.map((m) => fromStored(m as never));
+    const answer = await call('list_chat_messages', { id: this.id, limit: page, ...(before ? { before } : {}) });
+    const messages = answer.messages.map((m) => fromStored(m));
     const at = (m: ChatMessage | undefined) => m?.metadata?.createdAt ?? '';
     // Oldest first, whichever way the server counts.
     if (at(messages[0]) > at(messages.at(-1))) messages.reverse();
@@ -214,7 +214,7 @@ export class Conversation {
     this.set({ stopping: true });
     const last = this.line.messages.at(-1);
     try {
-      await call('stop_chat', { id: this.id } as never);
+      await call('stop_chat', { id: this.id });
       clearTimeout(this.clock);
       await this.line.stop();
       const stopped = new Set(this.shown.stopped);

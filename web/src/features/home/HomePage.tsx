@@ -27,7 +27,7 @@ function Ask() {
 }
 
 function Chats() {
-  const query = useCall('list_chats', { archived: false, limit: 5 } as never);
+  const query = useCall('list_chats', { archived: false, limit: 5 });
   return (
     <Section title={t('chats')} tools={<Link to="/chat">{t('all')}</Link>}>
       <Loaded query={query} rows={3}>

@@ -22,7 +22,7 @@ export function Password() {
   const send = async () => {
     setError(null);
     try {
-      await change.mutateAsync({ currentPassword: current, newPassword: next } as never);
+      await change.mutateAsync({ currentPassword: current, newPassword: next });
       change.reset();
       setCurrent('');
       setNext('');

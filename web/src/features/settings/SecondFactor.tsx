@@ -46,12 +46,12 @@ function Factor({ on, left, refresh }: { on: boolean; left: number; refresh: () 
     setStep('scan');
   });
   const confirm = () => run(async () => {
-    const answer = (await call('confirm_totp', { code: code.replace(/\s/g, '') } as never)) as { recoveryCodes?: string[]; totp?: { recoveryCodes?: string[] } };
+    const answer = await call('confirm_totp', { code: code.replace(/\s/g, '') });
     stop();
-    setCodes((answer.recoveryCodes ?? answer.totp?.recoveryCodes ?? []).join('\n'));
+    setCodes(answer.recoveryCodes.join('\n'));
   });
   const disable = () => run(async () => {
-    await call('disable_totp', { password } as never);
+    await call('disable_totp', { password });
     stop();
     notify({ kind: 'done', text: t('gone') });
     await refresh();

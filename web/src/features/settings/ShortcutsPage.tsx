@@ -5,11 +5,11 @@ import { texts } from '../../ui/text';
 import css from './Settings.module.css';
 
 const t = texts({
-  title: 'Keys', lead: 'Single letters work outside of text fields. Keys with Ctrl or Cmd always work.', letters: 'Single letters', on: 'Single letters do something', go: 'After G', letterOf: 'Letter for {name}', taken: 'This letter is taken by {name}.', reset: 'Back to the usual letters',
-  home: 'Home', chat: 'Chat', kb: 'Knowledge base', search: 'Search', members: 'Members',
+  title: 'Keyboard', lead: 'Single letters work outside of text fields. Keys with Ctrl or Cmd always work.', letters: 'Single letters', on: 'Single letters do something', go: 'After G', letterOf: 'Letter for {name}', taken: 'This letter is taken by {name}.', reset: 'Back to the usual letters',
+  home: 'Home', chat: 'Chat', kb: 'Knowledge base', search: 'Search', usage: 'Usage', members: 'Members', keys: 'Provider keys',
 });
 // What each action has when nothing was changed; the shell's table of places has the same names.
-const usual = { home: 'h', chat: 'c', kb: 'k', search: 's', members: 'm' } as const;
+const usual = { home: 'h', chat: 'c', kb: 'k', search: 's', usage: 'u', members: 'm', keys: 'p' } as const;
 type Action = keyof typeof usual;
 const actions = Object.keys(usual) as Action[];
 

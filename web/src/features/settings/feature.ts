@@ -2,7 +2,7 @@ import { IconKeyboard, IconPalette, IconUser } from '@tabler/icons-react';
 import type { Feature } from '../../ui/feature';
 import { texts } from '../../ui/text';
 
-const t = texts({ account: 'Account', display: 'Display', shortcuts: 'Keys' });
+const t = texts({ account: 'Account', display: 'Display', shortcuts: 'Keyboard' });
 export const settings: Feature = {
   screens: [
     { path: '/settings/profile', area: () => t('account'), load: () => import('./ProfilePage') },

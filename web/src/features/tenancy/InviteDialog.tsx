@@ -15,7 +15,7 @@ const t = texts({
 const roles = ['MEMBER', 'VIEWER', 'ADMIN', 'OWNER'] as const;
 
 export function InviteDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const [email, setEmail] = useState(''), [role, setRole] = useState<string>('MEMBER');
+  const [email, setEmail] = useState(''), [role, setRole] = useState<(typeof roles)[number]>('MEMBER');
   const [link, setLink] = useState<string | null>(null), [error, setError] = useState<unknown>(null);
   const invite = useDeed('create_invite', ['list_invites']);
   const form = useFocusInvalid(error);
@@ -23,7 +23,7 @@ export function InviteDialog({ opened, onClose }: { opened: boolean; onClose: ()
   const send = async () => {
     setError(null);
     try {
-      const made = await invite.mutateAsync({ email: email.trim(), role } as never);
+      const made = await invite.mutateAsync({ email: email.trim(), role });
       invite.reset();
       onClose();
       setLink(made.invite.link);
@@ -37,7 +37,7 @@ export function InviteDialog({ opened, onClose }: { opened: boolean; onClose: ()
         <form ref={form} className={css.form} onSubmit={(e) => { e.preventDefault(); void send(); }}>
           <p className={css.note}>{t('lead')}</p>
           <TextInput label={t('email')} type="email" dir="ltr" required withAsterisk={false} data-autofocus value={email} onChange={(e) => setEmail(e.currentTarget.value)} error={fields.email?.[0]} />
-          <NativeSelect label={t('role')} value={role} onChange={(e) => setRole(e.currentTarget.value)} data={roles.map((r) => ({ value: r, label: t(r) }))} error={fields.role?.[0]} />
+          <NativeSelect label={t('role')} value={role} onChange={(e) => setRole(e.currentTarget.value as typeof role)} data={roles.map((r) => ({ value: r, label: t(r) }))} error={fields.role?.[0]} />
           {error !== null && !Object.keys(fields).length && <ErrorPanel error={error} what={t('failed')} write />}
           <Button type="submit" loading={invite.isPending}>{t('make')}</Button>
           <Button variant="default" onClick={onClose}>{t('cancel')}</Button>

@@ -1,7 +1,7 @@
 import { Button, NativeSelect } from '@mantine/core';
 import { IconRobot, IconShieldCheck, IconUser, IconUserPlus } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { Member } from '../../api/pending';
+import type { Out } from '../../api/operations';
 import { useDeed, useList } from '../../api/query';
 import { Confirm, type Question } from '../../ui/Confirm';
 import { useMay, useMe } from '../../ui/me';
@@ -19,20 +19,24 @@ const t = texts({
   remove: 'Remove', removeLabel: 'Remove {name}', keep: 'Keep', changeTitle: 'Change the role of {name}?', changeBody: 'From {from} to {to}. It holds from the next request on.', change: 'Change role', cancel: 'Leave as it is',
   removeTitle: 'Remove {name}?', removeBody: '{name} loses access to {workspace} at once, and every session of theirs here ends. Their pages and chats stay.', lastOwner: 'The last owner cannot be removed or lowered: make somebody else an owner first.',
   changed: '{name} is {role} now.', removed: '{name} was removed.', revoke: 'Withdraw', revokeLabel: 'Withdraw the invitation of {name}', revoked: 'The invitation of {name} was withdrawn.', expires: 'until', more: 'Show more', loaded: { one: '{n} loaded', other: '{n} loaded' }, person: 'Person', failed: 'That did not work: {why}', actions: 'Actions',
+  reset: 'Reset second factor', resetLabel: 'Reset second factor of {name}', resetTitle: 'Reset the second factor of {name}?', resetBody: 'For who has lost both device and recovery codes: make sure that it is {name} who asks. They sign in with the password alone until they set up a new one, and all their sessions end at once.', wasReset: 'The second factor of {name} is off.',
 });
+type Member = Out<'list_members'>['members'][number];
 const roles = ['OWNER', 'ADMIN', 'MEMBER', 'VIEWER'] as const;
 type RoleName = (typeof roles)[number];
 const nameOf = (m: Member): string => m.name || m.email || m.id;
 
 function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; ask: (q: Question) => void }) {
   const me = useMe(), may = useMay(), name = nameOf(member), self = member.id === me.user.id;
-  const change = useDeed('update_member', ['list_members']), remove = useDeed('remove_member', ['list_members']);
+  const change = useDeed('update_member', ['list_members']), remove = useDeed('remove_member', ['list_members']), reset = useDeed('reset_member_totp', ['list_members']);
   const Icon = member.kind === 'AGENT' ? IconRobot : IconUser;
+  // An owner's second factor is the owners' affair.
+  const above = member.organizationRole === 'OWNER' && me.organizationRole !== 'OWNER';
   const fixed = member.kind === 'AGENT' || !member.role || lastOwner;
   const setRole = (role: RoleName) => ask({
     title: t('changeTitle', { name }), body: <p>{t('changeBody', { from: t(member.role ?? 'VIEWER'), to: t(role) })}</p>, verb: t('change'), keep: t('cancel'),
     run: async () => {
-      await change.mutateAsync({ id: member.id, role, ...(member.version ? { version: member.version } : {}) } as never);
+      await change.mutateAsync({ id: member.id, role, ...(member.version ? { version: member.version } : {}) });
       notify({ kind: 'done', text: t('changed', { name, role: t(role) }) });
     },
   });
@@ -50,11 +54,20 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
           : <NativeSelect size="xs" aria-label={t('role', { name })} value={member.role ?? ''} onChange={(e) => setRole(e.currentTarget.value as RoleName)} data={roles.map((r) => ({ value: r, label: t(r) }))} />}
       </td>
       <td className={css.end}>
+        {may('reset_member_totp') && member.secondFactor && !self && !above && (
+          <Button size="xs" variant="subtle" color="danger" aria-label={t('resetLabel', { name })} onClick={() => ask({
+            title: t('resetTitle', { name }), body: <p>{t('resetBody', { name })}</p>, verb: t('reset'), keep: t('keep'),
+            run: async () => {
+              await reset.mutateAsync({ orgId: me.workspace.organizationId ?? '', memberId: member.id });
+              notify({ kind: 'done', text: t('wasReset', { name }) });
+            },
+          })}>{t('reset')}</Button>
+        )}
         {may('remove_member') && !self && member.role && member.kind === 'HUMAN' && !lastOwner && (
           <Button size="xs" variant="subtle" color="danger" aria-label={t('removeLabel', { name })} onClick={() => ask({
             title: t('removeTitle', { name }), body: <p>{t('removeBody', { name, workspace: me.workspace.name ?? '' })}</p>, verb: t('remove'), keep: t('keep'),
             run: async () => {
-              await remove.mutateAsync({ id: member.id } as never);
+              await remove.mutateAsync({ id: member.id });
               notify({ kind: 'done', text: t('removed', { name }) });
             },
           })}>{t('remove')}</Button>
@@ -65,7 +78,7 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
 }
 
 function Invites() {
-  const list = useList('list_invites', { limit: 50 } as never, (page) => page.invites);
+  const list = useList('list_invites', { limit: 50 }, (page) => page.invites);
   const revoke = useDeed('revoke_invite', ['list_invites']);
   if (list.error) return <ErrorPanel error={list.error} retry={() => void list.refetch()} />;
   if (list.isPending) return <Loading rows={2} />;
@@ -75,7 +88,7 @@ function Invites() {
       {list.rows.map((invite) => (
         <li key={invite.id}>
           <span dir="ltr" className={css.email}>{invite.email}</span><span>{t(invite.role)}</span><span className={css.note}>{t('expires')} <Time at={invite.expiresAt} /></span>
-          <Button size="xs" variant="subtle" color="danger" aria-label={t('revokeLabel', { name: invite.email })} onClick={() => revoke.mutate({ id: invite.id } as never, {
+          <Button size="xs" variant="subtle" color="danger" aria-label={t('revokeLabel', { name: invite.email })} onClick={() => revoke.mutate({ id: invite.id }, {
             onSuccess: () => notify({ kind: 'done', text: t('revoked', { name: invite.email }) }), onError: (e) => notify({ kind: 'failed', text: t('failed', { why: e.message }) }) })}>{t('revoke')}</Button>
         </li>
       ))}
@@ -86,7 +99,7 @@ function Invites() {
 export default function MembersPage() {
   const me = useMe(), may = useMay();
   const [question, ask] = useState<Question | null>(null), [inviting, setInviting] = useState(false);
-  const list = useList('list_members', { limit: 100 } as never, (page) => page.members as Member[]);
+  const list = useList('list_members', { limit: 100 }, (page) => page.members);
   const owners = list.rows.filter((m) => m.role === 'OWNER');
   return (
     <Page title={t('title')} lead={t('lead', { name: me.workspace.name ?? '' })} tools={may('create_invite') && <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setInviting(true)}>{t('invite')}</Button>}>

@@ -1,0 +1,138 @@
+// The frame's own things: icons instead of names, chips in the header, links that name their workspace, a cap that is
+// reached, a member's second factor.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { Client } from '../e2e/harness.mjs';
+import { axe, check, open, origin, people, setUp } from './harness.mjs';
+import { Line } from './line.mjs';
+
+const line = new Line();
+setUp({ line });
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+const client = (role) => new Client(origin).signIn(people[role]);
+async function done(answer) {
+  const r = await answer;
+  assert.ok(r.status < 300, JSON.stringify(r.body));
+  return r.body;
+}
+const wide = (page) => page.getByRole('navigation', { name: 'Navigation' }).evaluate((n) => n.getBoundingClientRect().width);
+
+check('the navigation folds to icons that keep their names, on this device, from before the first paint; a VIEWER’s too', { as: 'VIEWER' }, async ({ page }) => {
+  await heading(page, /Hello/);
+  assert.equal(await wide(page), 224);
+  await page.getByRole('button', { name: 'Icons only' }).click();
+  assert.equal(await wide(page), 56);
+  await page.reload({ waitUntil: 'domcontentloaded' });
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--o-nav')), '56px', 'the skeleton has the width');
+  await heading(page, /Hello/);
+  assert.equal(await wide(page), 56);
+  await axe(page, 'icons');
+  await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name: 'Knowledge base', exact: true }).click();
+  await heading(page, 'Knowledge base');
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Command palette' }).fill('names or icons');
+  await page.getByRole('option', { name: /names or icons/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelector('nav').getBoundingClientRect().width === 224);
+});
+
+check('money in the header: what is spent of the cap, for who may see it; nothing for others', { as: 'ADMIN', path: null }, async ({ page }) => {
+  const owner = await client('OWNER');
+  await done(owner.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd: 40 } }));
+  let spent = 12.4;
+  await page.route('**/api/settings/ai-budget', async (route) => {
+    const answer = await route.fetch(), body = await answer.json();
+    await route.fulfill({ response: answer, json: { budget: { ...body.budget, spentUsd: spent } } });
+  });
+  await page.goto('/');
+  const chip = page.getByRole('link', { name: '$12.40 of $40' });
+  await chip.waitFor();
+  assert.equal(await chip.getAttribute('href'), '/admin/usage');
+  assert.equal(await chip.getAttribute('data-kind'), 'quiet');
+  await axe(page, 'chips');
+  for (const [usd, kind, words] of [[31.99, 'quiet', /^\$31\.99 of \$40$/], [32, 'warning', /^\$32\.00 of \$40 ?\. 80 % of this month’s cap/], [40, 'danger', /^\$40\.00 of \$40 ?\. This month’s cap for AI is reached/]]) {
+    spent = usd;
+    await page.reload();
+    const now = page.getByRole('link', { name: words });
+    await now.waitFor();
+    assert.equal(await now.getAttribute('data-kind'), kind);
+  }
+  await axe(page, 'cap reached');
+  const member = await open({ as: 'MEMBER' });
+  await member.page.getByRole('link', { name: 'Offline assistant' }).waitFor();
+  assert.equal(await member.page.locator('a[href="/admin/usage"]').count(), 0);
+  await member.context.close();
+  assert.deepEqual(member.faults, []);
+});
+
+check('a reached cap leads to the cap for who may change it; others are told who can', { as: 'OWNER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
+  line.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
+  const ask = async (on) => {
+    await on.getByRole('textbox', { name: 'Message to the assistant' }).fill('What is new?');
+    await on.keyboard.press('Enter');
+    await on.getByText('The spending cap of this workspace is reached.').waitFor();
+  };
+  await ask(page);
+  assert.equal(await page.getByRole('link', { name: 'Usage and cap' }).getAttribute('href'), '/admin/usage');
+  const member = await open({ as: 'MEMBER', path: '/chat', expected: [/status of 402/] });
+  await ask(member.page);
+  assert.equal(await member.page.getByRole('link', { name: 'Usage and cap' }).count(), 0);
+  await member.context.close();
+  line.refuse = null;
+});
+
+check('a copied link names its workspace; in another one it offers to go there, and goes to the very page', { as: 'OWNER', path: null }, async ({ page }) => {
+  const owner = await client('OWNER'), me = await done(owner.json('/api/me'));
+  const { workspace } = await done(owner.json(`/api/organizations/${me.workspace.organizationId}/workspaces`, { method: 'POST', json: { name: 'Branch' } }));
+  await page.goto('/search?q=passport');
+  await page.getByRole('searchbox').waitFor();
+  await page.getByRole('button', { name: 'Your menu' }).click();
+  await page.getByRole('menuitem', { name: 'Copy the link to this page' }).click();
+  await page.getByText('The link was copied. It leads to this page in Desk.').waitFor();
+  const copied = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.deepEqual([copied.pathname, copied.searchParams.get('q'), copied.searchParams.get('w')], ['/search', 'passport', me.workspace.id]);
+  // Where it belongs, the name has served and goes out of the address.
+  await page.goto(copied.href);
+  await page.waitForURL((url) => url.search === '?q=passport');
+  assert.equal(await page.getByText('This link belongs to the workspace').count(), 0);
+
+  await page.goto(copied.href.replace(me.workspace.id, workspace.id));
+  await page.getByText('This link belongs to the workspace Branch.').waitFor();
+  await axe(page, 'a link of another workspace');
+  assert.equal(await page.getByRole('button', { name: /^Workspace: Desk/ }).count(), 1, 'nothing was switched by itself');
+  await page.getByRole('button', { name: 'Stay here' }).click();
+  await page.waitForURL((url) => url.search === '?q=passport');
+  await page.goto(copied.href.replace(me.workspace.id, workspace.id));
+  await page.getByRole('button', { name: 'Switch to it' }).click();
+  await page.getByRole('button', { name: /^Workspace: Branch/ }).waitFor();
+  await page.waitForURL((url) => url.pathname === '/search' && url.search === '?q=passport');
+  await done(owner.json('/api/workspaces/switch', { method: 'POST', json: { workspaceId: me.workspace.id } }));
+});
+
+// RFC 6238 over RFC 4226: what an authenticator shows.
+function code(secret) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)))).update(step).digest(), from = mac[19] & 15;
+  return String((mac.readUInt32BE(from) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+check('an owner resets the second factor of somebody who has lost it; nobody resets their own', { as: 'OWNER', path: null }, async ({ page }) => {
+  const member = await client('MEMBER');
+  const { totp } = await done(member.json('/api/me/totp', { method: 'POST' }));
+  await done(member.json('/api/me/totp/confirm', { method: 'POST', json: { code: code(totp.secret) } }));
+  await page.goto('/admin/members');
+  await page.getByText('second factor on').waitFor();
+  await page.getByRole('button', { name: 'Reset second factor of Max Member' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Reset the second factor of Max Member?' });
+  await dialog.getByText('all their sessions end at once').waitFor();
+  await axe(page, 'reset');
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep');
+  await dialog.getByRole('button', { name: 'Reset second factor' }).click();
+  await page.getByText('The second factor of Max Member is off.').waitFor();
+  await page.getByText('second factor on').waitFor({ state: 'detached' });
+  assert.equal(await page.getByRole('button', { name: /^Reset second factor/ }).count(), 0);
+  assert.equal((await member.json('/api/me')).status, 401, 'their sessions have ended');
+});

@@ -1,0 +1,5 @@
+import { TierPage } from './TierPage';
+
+export default function PersonalPage() {
+  return <TierPage kind="personal" />;
+}

@@ -1,0 +1,5 @@
+import { TierPage } from './TierPage';
+
+export default function WorkspacePage() {
+  return <TierPage kind="workspace" />;
+}
