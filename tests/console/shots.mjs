@@ -27,7 +27,7 @@ test('pictures', { timeout: 900_000 }, async () => {
   const page = ids.get('Employment pass: documents we ask for');
   const routes = [['home', '/'], ['chat', '/chat/sample'], ['chat-new', '/chat'], ['kb', `/kb/${page}`], ['search', '/search?q=passport'], ['nothing', '/search?q=zzzz'], ['members', '/admin/members'],
     ['usage', '/admin/usage'], ['usage-empty', '/admin/usage?month=2020-01'], ['ledger', '/admin/ledger'], ['security', '/admin/security'], ['security-nothing', '/admin/security?severity=CRITICAL'], ['audit', '/admin/audit'],
-    ['account', '/settings/profile'], ['display', '/settings/display'], ['keys', '/settings/shortcuts'], ['not-found', '/nowhere'], ['palette', '/']];
+    ['account', '/settings/profile'], ['display', '/settings/display'], ['shortcuts', '/settings/shortcuts'], ['keys-own', '/settings/keys'], ['keys-workspace', '/admin/provider-keys/workspace'], ['keys-organisation', '/admin/provider-keys/organisation'], ['not-found', '/nowhere'], ['palette', '/']];
   const made = [];
   const shoot = async (name, path, { as = 'OWNER', scheme, width, language = 'en', to }) => {
     const o = await open({ as, path: null, viewport: { width, height: width > 700 ? 900 : 844 } });
