@@ -71,7 +71,7 @@ struct page_list {
 /* A member that is neither int64_t nor struct str does not compile. */
 #define PAGE_KEY(row, member)                                                                      \
     {                                                                                              \
-        _Generic(((row *)NULL)->member, int64_t                                                    \
+        _Generic((row){}.member, int64_t                                                           \
                  : PAGE_KEY_INT, struct str                                                        \
                  : PAGE_KEY_STR),                                                                  \
             offsetof(row, member)                                                                  \
