@@ -1,6 +1,5 @@
-/* Goals: the bytes of a secret lie in pages of their own that are locked, left out of dumps, and
- * wiped before they go back to the system. One that is opened for every call costs three system
- * calls.
+/* Goals: the bytes of a secret lie in pages of their own that are locked, left out of dumps,
+ * read-only after they were filled, and wiped before they go back to the system.
  *
  * Non-goals: hiding from root or from a debugger.
  *
@@ -58,6 +57,7 @@ struct secret *secret_new(struct str bytes)
     struct secret *s = secret_map(bytes.len);
     if (bytes.len)
         memcpy(s->bytes, bytes.ptr, bytes.len);
+    (void)mprotect(s->bytes, s->map_bytes, PROT_READ);
     return s;
 }
 
@@ -65,6 +65,7 @@ struct secret *secret_random(size_t len)
 {
     struct secret *s = secret_map(len);
     random_bytes(s->bytes, len);
+    (void)mprotect(s->bytes, s->map_bytes, PROT_READ);
     return s;
 }
 
@@ -79,7 +80,8 @@ void secret_free(struct secret *s)
 {
     if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
         return;
-    bytes_wipe(s->bytes, s->len);
+    if (mprotect(s->bytes, s->map_bytes, PROT_READ | PROT_WRITE) == 0)
+        bytes_wipe(s->bytes, s->len);
     (void)munmap(s->bytes, s->map_bytes);
     free(s);
 }

@@ -1,8 +1,9 @@
 /* Goals: messages to a loop cost one lock-free push, and one wake-up for all that queue meanwhile;
- * a loop's messages to itself cost no wake-up: they are read before it sleeps. Non-goals:
- * balancing; who listens decides where work lands. Invariants: `inbox` is a stack that only the
- * loop empties, all at once, and then reverses, so that messages of one sender keep their order;
- * nothing is posted after loops_stop has begun. */
+ * a loop's messages to itself cost neither: they are read before it sleeps. Non-goals: balancing;
+ * who listens decides where work lands. Invariants: `inbox` is a stack that only the loop empties,
+ * all at once, and then reverses, so that messages of one sender keep their order; it is emptied
+ * where sockets are read and nowhere else, so that what a message of another thread closes is
+ * closed before its next one comes; nothing is posted after loops_stop has begun. */
 #include "net/loop.h"
 
 #include <assert.h>
@@ -17,7 +18,7 @@
 #include "net/thread.h"
 
 /* Rounds of messages that beget messages before the sockets have their turn. */
-enum { INBOX_ROUNDS = 16 };
+enum { OWN_ROUNDS = 16 };
 
 struct loop {
     uv_loop_t uv;
@@ -27,6 +28,7 @@ struct loop {
     void (*on_rest)(void *arg);
     void *on_rest_arg;
     _Atomic(struct loop_msg *) inbox;
+    struct loop_msg *own, **own_end; /* to itself, in their order */
     atomic_bool stopping;
     int index;
     int64_t wall_ms, monotonic_ms;
@@ -50,33 +52,43 @@ static void on_turn(uv_check_t *c)
     read_clocks(c->data);
 }
 
-/* False: it was empty. */
-static bool inbox_read(struct loop *l)
+static void messages_run(struct loop_msg *m)
+{
+    while (m) {
+        struct loop_msg *next = m->next;
+        m->fn(m);
+        m = next;
+    }
+}
+
+static void inbox_run(struct loop *l)
 {
     struct loop_msg *in_order = NULL;
     struct loop_msg *m = atomic_exchange(&l->inbox, NULL);
-    if (!m)
-        return false;
     while (m) {
         struct loop_msg *next = m->next;
         m->next = in_order;
         in_order = m;
         m = next;
     }
-    while (in_order) {
-        struct loop_msg *next = in_order->next;
-        in_order->fn(in_order);
-        in_order = next;
-    }
-    return true;
+    messages_run(in_order);
+}
+
+static void own_run(struct loop *l)
+{
+    struct loop_msg *m = l->own;
+    l->own = NULL;
+    l->own_end = &l->own;
+    messages_run(m);
 }
 
 static void on_wake(uv_async_t *a)
 {
     struct loop *l = a->data;
     read_clocks(l);
-    inbox_read(l);
+    inbox_run(l);
     if (atomic_load(&l->stopping)) {
+        own_run(l);
         uv_close((uv_handle_t *)&l->wake, NULL);
         uv_close((uv_handle_t *)&l->turn, NULL);
         uv_close((uv_handle_t *)&l->rest, NULL);
@@ -87,10 +99,9 @@ static void on_wake(uv_async_t *a)
 static void on_rest(uv_prepare_t *p)
 {
     struct loop *l = p->data;
-    int rounds = 0;
-    while (rounds < INBOX_ROUNDS && inbox_read(l))
-        rounds++;
-    if (rounds == INBOX_ROUNDS)
+    for (int round = 0; l->own && round < OWN_ROUNDS; round++)
+        own_run(l);
+    if (l->own)
         uv_async_send(&l->wake);
     if (l->on_rest)
         l->on_rest(l->on_rest_arg);
@@ -98,11 +109,17 @@ static void on_rest(uv_prepare_t *p)
 
 void loop_post(struct loop *l, struct loop_msg *m)
 {
+    if (current_loop == l) {
+        m->next = NULL;
+        *l->own_end = m;
+        l->own_end = &m->next;
+        return;
+    }
     struct loop_msg *head = atomic_load(&l->inbox);
     do {
         m->next = head;
     } while (!atomic_compare_exchange_weak(&l->inbox, &head, m));
-    if (!head && current_loop != l)
+    if (!head)
         uv_async_send(&l->wake);
 }
 
@@ -126,6 +143,7 @@ static void loop_start(struct loop *l, int index)
 {
     char name[32]; /* thread_start cuts it */
     l->index = index;
+    l->own_end = &l->own;
     if (uv_loop_init(&l->uv) != 0 || uv_async_init(&l->uv, &l->wake, on_wake) != 0)
         abort();
     uv_check_init(&l->uv, &l->turn);
