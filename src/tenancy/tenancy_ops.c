@@ -93,7 +93,7 @@ static enum err organization_list_run(struct cx *cx, const void *input, void *ou
         TRY(tenancy_organization_list(cx, &q, &rows, &count));
     size_t n = page_end(cx, &organizations_list, &in->page, rows, count, &out->pagination);
     struct organization_view *views = arena_array(cx->arena, n, sizeof *views);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; rows && i < n; i++)
         views[i] =
             (struct organization_view){ rows[i].id,      rows[i].name,       rows[i].role,
                                         rows[i].version, rows[i].created_at, rows[i].updated_at };
