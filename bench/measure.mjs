@@ -12,7 +12,7 @@ import * as servers from './servers.mjs';
 
 const run = promisify(execFile);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5), seconds = Number(process.env.BENCH_SECONDS ?? 2);
-const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'thread', 'streams', 'readers'];
+const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'thread', 'streams', 'readers', 'console'];
 const wanted = process.env.BENCH_ONLY?.split(',') ?? parts;
 const work = fs.mkdtempSync('/var/tmp/opboxd-bench-'); // a disk, also where /tmp is memory
 fs.chmodSync(work, 0o711); // PostgreSQL runs as another user
@@ -240,6 +240,24 @@ async function httpParts() {
   await servers.stop(server);
 }
 
+/** What a person waits for: tests/console/speed.mjs in a real browser, on the program with the console inside. */
+async function consoleParts() {
+  const root = path.resolve(servers.here, '..'), program = path.join(root, 'build/opboxd');
+  const { stdout } = await run(process.execPath, ['--test', '--test-reporter=tap', path.join(root, 'tests/console/speed.mjs')],
+    { env: { ...process.env, OPBOXD: program }, maxBuffer: 1 << 26 });
+  const figures = JSON.parse(/^# speed (.*)$/m.exec(stdout)[1]);
+  for (const name of ['home', 'chat', 'search']) {
+    const [full, quarter] = [figures[`${name} 1`], figures[`${name} 4`]];
+    row(`console, ${name}: largest content, cold`, `${number(full.lcp)} ms`, `at a quarter of the processor ${number(quarter.lcp)} ms`, '',
+      '≤ 1,000 and 2,500 ms', full.lcp <= 1000 && quarter.lcp <= 2500);
+    row(`console, ${name}: layout shift`, full.shift.toFixed(3), '', '', '≤ 0.05', Math.max(full.shift, quarter.shift) <= 0.05);
+  }
+  const { count, p75, max } = figures.interactions;
+  row(`console: ${count} interactions, typing while an answer streams among them`, `p75 ${p75} ms, longest ${max} ms`, '', '', '≤ 100 and 200 ms', p75 <= 100 && max <= 200);
+  const { before, after } = figures.heap;
+  row('console: heap after 20 more answers', `${number(after / 1e6)} MB`, `before ${number(before / 1e6)} MB`, `${(after / before).toFixed(2)} ×`, '≤ 1.2 ×', after <= 1.2 * before);
+}
+
 // ---- report ----
 
 function report() {
@@ -262,8 +280,9 @@ try {
   if (parts.slice(0, 3).some((part) => wanted.includes(part))) await httpParts();
   if (wanted.includes('postgres')) await writesPostgres();
   if (wanted.includes('start')) await startAndSize();
-  if (parts.slice(5).some((part) => wanted.includes(part)))
+  if (parts.slice(5, 10).some((part) => wanted.includes(part)))
     await relay({ wanted, row, compare, interleave, median, number, pause, seed, seconds, work, port, bare });
+  if (wanted.includes('console')) await consoleParts();
   const text = report();
   process.stdout.write(`${text}\n`);
   if (parts.every((part) => wanted.includes(part))) keep(text);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the bench needs, builds a release binary in build-bench/, measures, prints the table
 # and writes it to README.md. BENCH_ROUNDS (5), BENCH_SECONDS (2) and BENCH_ONLY
-# (healthz,list,write,postgres,start,first,chats,thread,streams,readers: some of these) change a run; the table is written only by a whole one.
+# (healthz,list,write,postgres,start,first,chats,thread,streams,readers,console: some of these) change a run; the table is written only by a whole one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,12 @@ if ! cmp -s bench/package-lock.json bench/node_modules/.installed; then
         npm_config_nodedir="$node_dir" JOBS=2 npm rebuild better-sqlite3 --loglevel=error)
     cp bench/package-lock.json bench/node_modules/.installed
 fi
+
+case "${BENCH_ONLY:-console}" in *console*)
+    make build
+    bash tools/install-packages.sh check
+    npm ci --prefix tests/console --no-audit --no-fund --loglevel=error ;;
+esac
 
 ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 exec taskset -c 1 "$node_dir/bin/node" bench/measure.mjs
