@@ -1,10 +1,10 @@
 /* Jobs: nobody runs one twice within a lease, a lost runner costs a repetition and not the job, a
  * dead end is visible and has a way back, a late finish changes nothing. */
-#include "base/clock.h"
 #include "unit/op_call.h"
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "jobs/jobs.h"
 #include "net/pool.h"
 #include "unit/rooms_sql.h"
