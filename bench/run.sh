@@ -29,7 +29,7 @@ if ! cmp -s bench/package-lock.json bench/node_modules/.installed; then
     cp bench/package-lock.json bench/node_modules/.installed
 fi
 
-case "${BENCH_ONLY:-console}" in *console*)
+case "${BENCH_ONLY:-}" in *console*)
     make build
     bash tools/install-packages.sh check
     npm ci --prefix tests/console --no-audit --no-fund --loglevel=error ;;
