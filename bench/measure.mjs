@@ -227,6 +227,7 @@ async function httpParts() {
   const server = await servers.opboxdStart(dir, port.opboxd);
   const credentials = await servers.signIn(port.opboxd);
   await seedThreads(port.opboxd, credentials, threads);
+  await seed(port.opboxd, credentials, 1); // what the write part copies
   const answers = await Promise.all(['/healthz', listUrl].map((url) => servers.get(port.opboxd, url, credentials)));
   for (const answer of answers) if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`);
   const others = [

@@ -1,9 +1,9 @@
 // The relay part: chats through opboxd to a provider that is simulated (provider.c), read by streams.c.
 // The provider stands on the load's processor: what is measured is what stands between the two.
-import Database from 'better-sqlite3';
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import * as servers from './servers.mjs';
 
@@ -140,18 +140,18 @@ async function idleReaders(kit, at) {
 
 /** Puts messages into a thread as the server would have, but all at once: 360 bytes each. */
 function fill(file, thread, count) {
-  const db = new Database(file, { timeout: 5000 });
+  const db = new DatabaseSync(file, { timeout: 5000 });
   const { workspace_id, id, user_id } = db.prepare('SELECT workspace_id, id, user_id FROM threads WHERE client_id = ?').get(thread);
   const add = db.prepare(`INSERT INTO messages (workspace_id, thread_id, seq, id, client_id, role, parts, content, created_at, updated_at, created_by)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const text = 'The board met at ten and approved the accounts. '.repeat(3), parts = JSON.stringify([{ type: 'text', text }]), now = Date.now();
-  db.transaction(() => {
-    for (let n = 1; n <= count; n++) {
-      const name = `c${String(n).padStart(24, '0')}`;
-      add.run(workspace_id, id, n, name, name, n % 2 ? 'user' : 'assistant', parts, text, now - count + n, now, user_id);
-    }
-    db.prepare('UPDATE threads SET message_count = ?, last_message_at = ? WHERE workspace_id = ? AND id = ?').run(count, now, workspace_id, id);
-  })();
+  db.exec('BEGIN IMMEDIATE');
+  for (let n = 1; n <= count; n++) {
+    const name = `c${thread[0]}${String(n).padStart(23, '0')}`;
+    add.run(workspace_id, id, n, name, name, n % 2 ? 'user' : 'assistant', parts, text, now - count + n, now, user_id);
+  }
+  db.prepare('UPDATE threads SET message_count = ?, last_message_at = ? WHERE workspace_id = ? AND id = ?').run(count, now, workspace_id, id);
+  db.exec('COMMIT');
   const bytes = db.prepare('SELECT sum(length(parts) + length(content)) AS n FROM messages WHERE thread_id = ?').get(id).n;
   db.close();
   return bytes;
