@@ -136,12 +136,16 @@ static struct arena_chunk *chunk_for(struct arena *a, size_t need)
     return c;
 }
 
+static size_t step_of(size_t size)
+{
+    return ((size ? size : 1) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN + ARENA_GAP_BYTES;
+}
+
 void *arena_alloc_raw(struct arena *a, size_t size)
 {
     if (size > SIZE_MAX / 2)
         memory_or_abort(NULL);
-    size_t step = ((size ? size : 1) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-    step += ARENA_GAP_BYTES;
+    size_t step = step_of(size);
     struct arena_chunk *c = a->current;
     if (!c || c->size - c->used < step) {
         c = chunk_for(a, step);
@@ -152,6 +156,22 @@ void *arena_alloc_raw(struct arena *a, size_t size)
     c->used += step;
     ARENA_UNPOISON(p, size);
     return p;
+}
+
+bool arena_extend(struct arena *a, void *p, size_t size, size_t new_size)
+{
+    struct arena_chunk *c = a->current;
+    size_t old = step_of(size);
+    assert(size <= new_size);
+    if (!c || new_size > SIZE_MAX / 2 || c->used < old ||
+        c->bytes + (c->used - old) != (unsigned char *)p)
+        return false;
+    size_t start = c->used - old, step = step_of(new_size);
+    if (step > c->size - start)
+        return false;
+    c->used = start + step;
+    ARENA_UNPOISON(p, new_size);
+    return true;
 }
 
 void *arena_alloc(struct arena *a, size_t size)

@@ -8,6 +8,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -22,6 +23,9 @@ void *arena_alloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t count, size_t size);
 /* Not zeroed; for buffers that are overwritten whole. */
 void *arena_alloc_raw(struct arena *a, size_t size);
+/* Makes the newest allocation larger where it is. False: it is not the newest, or there is no room
+ * behind it; then nothing has changed. What is added is not zeroed. */
+bool arena_extend(struct arena *a, void *p, size_t size, size_t new_size);
 #define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 /* Position to return to. What was allocated and deferred since then is released by arena_reset. */

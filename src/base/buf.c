@@ -41,6 +41,10 @@ static void buf_grow(struct buf *b, size_t need)
         cap = cap > b->max_bytes / 2 ? b->max_bytes : cap * 2;
     if (cap > b->max_bytes)
         cap = b->max_bytes;
+    if (b->arena && b->ptr && arena_extend(b->arena, b->ptr, b->cap, cap)) {
+        b->cap = cap;
+        return;
+    }
     if (b->arena) {
         char *p = arena_alloc_raw(b->arena, cap);
         if (b->ptr)

@@ -63,6 +63,42 @@ static void arena_reuses_its_chunks(void **state)
 }
 
 static char order[16];
+static void arena_extends_the_newest(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(1024);
+    char *first = arena_alloc_raw(a, 100);
+    memset(first, 'x', 100);
+    assert_true(arena_extend(a, first, 100, 500));
+    assert_memory_equal(first, "xxxx", 4);
+    memset(first, 'y', 500);
+    char *second = arena_alloc_raw(a, 16);
+    assert_true(second >= first + 500);
+    assert_false(arena_extend(a, first, 500, 600));  /* not the newest any more */
+    assert_false(arena_extend(a, second, 16, 4096)); /* no room behind it */
+    assert_true(arena_extend(a, second, 16, 17));
+    memset(second, 'z', 17);
+    assert_memory_equal(first, "yyyy", 4);
+    arena_free(a);
+}
+
+/* A text that is written alone takes its size of the arena, not that of all it has grown through.
+ */
+static void buffer_grows_in_place(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(64 * 1024);
+    struct buf b;
+    buf_init(&b, a, 1 << 20);
+    buf_put_byte(&b, 'a');
+    const char *at = b.ptr;
+    for (int i = 0; i < 30000; i++)
+        buf_put_byte(&b, 'b');
+    assert_ptr_equal(b.ptr, at);
+    assert_int_equal(arena_bytes(a), 64 * 1024);
+    arena_free(a);
+}
+
 static void note(void *arg)
 {
     strncat(order, arg, sizeof order - strlen(order) - 1);
@@ -192,7 +228,8 @@ int main(void)
         cmocka_unit_test(arena_gives_aligned_zeroes), cmocka_unit_test(arena_reuses_its_chunks),
         cmocka_unit_test(defers_run_newest_first),    cmocka_unit_test(arena_overflow_aborts),
         cmocka_unit_test(buffer_keeps_its_bound),     cmocka_unit_test(secrets_are_kept),
-        cmocka_unit_test(secrets_without_mlock),
+        cmocka_unit_test(secrets_without_mlock),      cmocka_unit_test(arena_extends_the_newest),
+        cmocka_unit_test(buffer_grows_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
