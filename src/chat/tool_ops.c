@@ -96,7 +96,7 @@ static enum err describe_run(struct cx *cx, const void *input, void *output)
             cx_field_error(cx, str_fmt(cx->arena, "names.%zu", i), "is no tool of this caller");
             return cx_invalid(cx);
         }
-        registry_tool_json(&w, op);
+        registry_tool_json(cx->app->ops, &w, op);
     }
     jw_array_end(&w);
     if (json.overflow)

@@ -9,7 +9,7 @@
 #include "chat/state.h"
 #include "op/registry.h"
 
-enum { OUTPUT_BYTES_MAX = 100 * 1024, SCHEMA_BYTES_MAX = 64 * 1024 };
+enum { OUTPUT_BYTES_MAX = 100 * 1024 };
 
 bool chat_tool_asks(struct str name)
 {
@@ -35,16 +35,10 @@ enum err chat_tools(struct cx *cx, bool plan_mode, struct llm_tool **ret, size_t
     (void)plan_mode; /* all of them read */
     for (size_t i = 0; i < registry_count(ops); i++) {
         const struct op *op = registry_at(ops, i);
-        struct buf schema;
-        struct json_writer w;
-        if (!may_use(cx, op))
-            continue;
-        buf_init(&schema, cx->arena, SCHEMA_BYTES_MAX);
-        jw_init(&w, &schema);
-        field_schema(&w, op->in, SCHEMA_TOOL);
-        tools[count++] = (struct llm_tool){ .name = str_of(op->name),
-                                            .description = str_of(op->tool->doc),
-                                            .schema = buf_str(&schema) };
+        if (may_use(cx, op))
+            tools[count++] = (struct llm_tool){ .name = str_of(op->name),
+                                                .description = str_of(op->tool->doc),
+                                                .schema = registry_tool_schema(ops, op) };
     }
     *ret = tools;
     *ret_count = count;

@@ -2,15 +2,20 @@
  * Invariant: what registry_new returned has no fault that op_check or a duplicate could show. */
 #include "op/registry.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "op/registry_check.h"
 #include "op/router.h"
 
+enum { SCHEMA_BYTES_MAX = 64 * 1024 };
+
 struct registry {
     size_t count;
     const struct op **ops; /* sorted by name */
+    struct str *schemas;   /* of those that are tools */
+    struct arena *arena;
     struct router *router;
 };
 
@@ -47,6 +52,25 @@ static void check_all(struct registry *r, struct buf *faults)
     }
 }
 
+static void make_schemas(struct registry *r)
+{
+    struct buf out;
+    buf_init(&out, NULL, SCHEMA_BYTES_MAX);
+    r->arena = arena_new(64 * 1024);
+    r->schemas = arena_array(r->arena, r->count + 1, sizeof *r->schemas);
+    for (size_t i = 0; i < r->count; i++) {
+        struct json_writer w;
+        if (!r->ops[i]->tool)
+            continue;
+        buf_clear(&out);
+        jw_init(&w, &out);
+        field_schema(&w, r->ops[i]->in, SCHEMA_TOOL);
+        assert(!out.overflow);
+        r->schemas[i] = str_copy(r->arena, buf_str(&out));
+    }
+    buf_release(&out);
+}
+
 struct registry *registry_new(const struct registry_table *tables, size_t count, char *error,
                               size_t error_size)
 {
@@ -61,6 +85,8 @@ struct registry *registry_new(const struct registry_table *tables, size_t count,
     if (bad) {
         snprintf(error, error_size, "%.*s", (int)faults.len, faults.ptr);
         registry_free(r);
+    } else {
+        make_schemas(r);
     }
     buf_release(&faults);
     return bad ? NULL : r;
@@ -71,6 +97,7 @@ void registry_free(struct registry *r)
     if (!r)
         return;
     router_free(r->router);
+    arena_free(r->arena);
     free(r->ops);
     free(r);
 }
@@ -105,6 +132,13 @@ size_t registry_index(const struct registry *r, const struct op *op)
 {
     const struct op **at = bsearch(&op, r->ops, r->count, sizeof *r->ops, by_name);
     return at ? (size_t)(at - r->ops) : r->count;
+}
+
+struct str registry_tool_schema(const struct registry *r, const struct op *op)
+{
+    size_t i = registry_index(r, op);
+    assert(i < r->count && op->tool);
+    return r->schemas[i];
 }
 
 enum route_result registry_route(const struct registry *r, struct arena *a, enum method m,

@@ -31,10 +31,13 @@ enum route_result registry_route(const struct registry *r, struct arena *a, enum
                                  size_t *ret_params, struct str *ret_allow);
 
 /* ---- what is generated from the rows ---- */
+/* JSON Schema of a tool's arguments, made once; as long as the registry. The operation is a tool.
+ */
+struct str registry_tool_schema(const struct registry *r, const struct op *op);
 void registry_openapi(const struct registry *r, struct str public_url, struct buf *out);
 void registry_access_matrix(const struct registry *r, struct buf *out); /* Markdown */
 void registry_operations_json(const struct registry *r, struct buf *out);
 /* One tool: {name, description, inputSchema}. */
-void registry_tool_json(struct json_writer *w, const struct op *op);
+void registry_tool_json(const struct registry *r, struct json_writer *w, const struct op *op);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "op/field.h"
 
-enum { SINK_HEADERS_MAX = 8, SINK_HEADER_BYTES = 1024 };
+enum { SINK_HEADERS_MAX = 8, SINK_HEADER_BYTES = 256 };
 
 struct sink {
     atomic_int refs;

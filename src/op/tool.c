@@ -2,7 +2,7 @@
  * Invariant: order by name, bytes stable from start to start. */
 #include "op/registry.h"
 
-void registry_tool_json(struct json_writer *w, const struct op *op)
+void registry_tool_json(const struct registry *r, struct json_writer *w, const struct op *op)
 {
     jw_object(w);
     jw_key_lit(w, "name");
@@ -10,7 +10,7 @@ void registry_tool_json(struct json_writer *w, const struct op *op)
     jw_key_lit(w, "description");
     jw_str(w, str_of(op->tool->doc));
     jw_key_lit(w, "inputSchema");
-    field_schema(w, op->in, SCHEMA_TOOL);
+    jw_raw(w, registry_tool_schema(r, op));
     jw_object_end(w);
 }
 
