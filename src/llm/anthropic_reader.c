@@ -12,12 +12,16 @@
 #include "llm/codec.h"
 #include "llm/reader.h"
 
+struct open_block {
+    int64_t index; /* the provider's */
+    struct reader_block block;
+};
+
 struct anthropic {
     bool started;
     struct llm_usage usage;
-    int64_t open_index[READER_BLOCKS_MAX];
-    struct reader_block open[READER_BLOCKS_MAX];
-    size_t open_count;
+    struct open_block *open;
+    size_t open_count, open_room;
     int block_starts; /* with those passed over */
 };
 
@@ -128,7 +132,7 @@ static bool block_find(struct llm_reader *r, const struct json *event, size_t *r
     if (!reader_count(event, "index", &index))
         return broken(r, "an event of a block has no index");
     for (size_t i = 0; i < s->open_count; i++)
-        if (s->open_index[i] == index) {
+        if (s->open[i].index == index) {
             *ret = i;
             return true;
         }
@@ -145,14 +149,14 @@ static bool on_block_start(struct llm_reader *r, const struct json *event)
     if (!reader_count(event, "index", &index) || !block || block->type != JSON_OBJECT)
         return broken(r, "a block starts without an index or content");
     for (size_t i = 0; i < s->open_count; i++)
-        if (s->open_index[i] == index)
+        if (s->open[i].index == index)
             return broken(r, "a block starts twice");
     if (s->block_starts++ >= READER_BLOCKS_MAX)
         return reader_fail(r, "The provider's answer has more than %d blocks.", READER_BLOCKS_MAX);
-    size_t at = s->open_count++;
-    s->open_index[at] = index;
-    s->open[at] = (struct reader_block){ .kind = kind_of(json_text(block, "type")) };
-    return block_start(r, &s->open[at], block);
+    s->open = reader_room(r, s->open, s->open_count, &s->open_room, sizeof *s->open);
+    struct open_block *b = &s->open[s->open_count++];
+    *b = (struct open_block){ index, { .kind = kind_of(json_text(block, "type")) } };
+    return block_start(r, &b->block, block);
 }
 
 static bool on_block_delta(struct llm_reader *r, const struct json *event)
@@ -163,7 +167,7 @@ static bool on_block_delta(struct llm_reader *r, const struct json *event)
     size_t at = 0;
     if (!block_find(r, event, &at))
         return false;
-    struct reader_block *b = &s->open[at];
+    struct reader_block *b = &s->open[at].block;
     static const struct {
         const char *type, *member;
         enum reader_block_kind kind;
@@ -195,11 +199,9 @@ static bool on_block_stop(struct llm_reader *r, const struct json *event)
     size_t at = 0;
     if (!block_find(r, event, &at))
         return false;
-    if (!reader_block_end(r, &s->open[at]))
+    if (!reader_block_end(r, &s->open[at].block))
         return false;
-    s->open_count--;
-    s->open_index[at] = s->open_index[s->open_count];
-    s->open[at] = s->open[s->open_count];
+    s->open[at] = s->open[--s->open_count];
     return true;
 }
 

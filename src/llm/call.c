@@ -15,6 +15,7 @@
 #include "base/cuid.h"
 #include "llm/memory.h"
 #include "llm/offline.h"
+#include "llm/request.h"
 #include "net/fetch.h"
 
 enum { ERROR_BODY_BYTES_MAX = 64 * 1024, RETRY_WAIT_MS_MAX = 20000, OFFLINE_PIECE_MS = 4 };
@@ -40,7 +41,9 @@ struct llm_call {
     const struct llm_events *events;
     void *arg;
     struct fetch_request request;
-    struct str body_plain; /* without stream_options, where a server may refuse them */
+    char *body; /* until an answer comes: it is not asked again then */
+    size_t body_len;
+    size_t optional_at, optional_len; /* of the body: what the server may refuse; 0: nothing */
     struct fetch *fetch;
     struct loop_timer *timer;
     struct llm_reader *reader;
@@ -69,39 +72,60 @@ static struct str kept(struct llm_call *c, struct str s)
     return str_given(s) ? str_copy(c->arena, s) : STR_NULL;
 }
 
-static void keep_wire(struct llm_call *c, const struct llm_wire *w)
+static void body_drop(struct llm_call *c)
+{
+    free(c->body);
+    c->body = NULL;
+    c->request.body = STR_NULL;
+}
+
+static void optional_drop(struct llm_call *c)
+{
+    size_t rest = c->optional_at + c->optional_len;
+    memmove(c->body + c->optional_at, c->body + rest, c->body_len - rest);
+    c->body_len -= c->optional_len;
+    c->request.body.len = c->body_len;
+    c->optional_len = 0;
+}
+
+static void body_keep(struct llm_call *c, const struct llm_wire *w)
+{
+    c->body_len = w->body.len;
+    c->body = malloc(w->body.len + 1);
+    if (!c->body)
+        abort();
+    memcpy(c->body, w->body.ptr, w->body.len);
+    c->request.body = (struct str){ c->body, c->body_len };
+    c->optional_at = w->optional_at;
+    c->optional_len = w->optional_len;
+}
+
+static void wire_keep(struct llm_call *c, const struct llm_wire *w)
 {
     struct fetch_header *headers = arena_array(c->arena, w->header_count, sizeof *headers);
     for (size_t i = 0; i < w->header_count; i++)
-        headers[i] =
-            (struct fetch_header){ kept(c, w->headers[i].name), kept(c, w->headers[i].value) };
+        headers[i] = (struct fetch_header){ kept(c, w->headers[i].name),
+                                            wire_kept(c->arena, w->headers[i].value) };
     c->request = (struct fetch_request){
         .method = "POST",
         .url = str_fmt(c->arena, "%s%.*s", c->credential->base_url, STR_ARG(w->path)),
         .headers = headers,
         .header_count = w->header_count,
-        .body = kept(c, w->body),
         .guarded = c->credential->guarded,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .total_timeout_ms = TOTAL_TIMEOUT_MS,
     };
+    body_keep(c, w);
 }
 
 static enum err build(struct cx *cx, struct llm_call *c, const struct llm_request *rq)
 {
-    struct llm_request plain = *rq;
     struct llm_wire wire;
-    const char *base = c->credential->base_url;
-    bool refuses = cx->app->llm && llm_memory_refuses(cx->app->llm, base);
-    plain.no_stream_options = true;
-    TRY(c->codec->build(cx, refuses ? &plain : rq, c->credential, &wire));
-    keep_wire(c, &wire);
-    /* OpenAI itself takes them; of other servers nobody knows. */
-    if (strcmp(c->codec->name, "openai") == 0 && !refuses &&
-        str_find(str_of(base), STR("//api.openai.com")) == SIZE_MAX) {
-        TRY(c->codec->build(cx, &plain, c->credential, &wire));
-        c->body_plain = kept(c, wire.body);
-    }
+    TRY(c->codec->build(cx, rq, c->credential, &wire));
+    wire_keep(c, &wire);
+    if (c->optional_len && cx->app->llm &&
+        llm_memory_refuses(cx->app->llm, c->credential->base_url))
+        optional_drop(c);
     c->input_tokens_max = c->codec->input_tokens_max(rq);
     return OK;
 }
@@ -133,7 +157,7 @@ enum err llm_call_new(struct cx *cx, const struct llm_spec *s, const struct llm_
     struct llm_call *c = calloc(1, sizeof *c);
     if (!c)
         abort();
-    c->arena = arena_new(4096);
+    c->arena = arena_new(1024);
     c->credential = s->credential;
     c->codec = llm_codec_find(c->credential->provider);
     c->retry_after_ms = -1;
@@ -173,6 +197,7 @@ void llm_call_free(struct llm_call *c)
     assert(!c->fetch && !c->timer);
     llm_reader_free(c->reader);
     buf_release(&c->error_body);
+    body_drop(c);
     credential_free(c->credential);
     arena_free(c->arena);
     free(c);
@@ -244,14 +269,13 @@ static bool retry(struct llm_call *c, const struct fetch_result *r)
 /* A server that does not know stream_options gets the request once more without them. */
 static bool retry_plain(struct llm_call *c, const struct fetch_result *r)
 {
-    if (r->status != 400 || !str_given(c->body_plain) || c->reported || c->cancelled ||
+    if (r->status != 400 || !c->optional_len || c->reported || c->cancelled ||
         c->attempt_count + 1 >= LLM_ATTEMPTS_MAX ||
         str_find(buf_str(&c->error_body), STR("stream_options")) == SIZE_MAX)
         return false;
     if (c->app->llm)
         llm_memory_note(c->app->llm, c->credential->base_url);
-    c->request.body = c->body_plain;
-    c->body_plain = STR_NULL;
+    optional_drop(c);
     c->attempts[c->attempt_count++] = (struct attempt){ r->status, r->duration_ms };
     attempt_begin(c);
     return true;
@@ -324,6 +348,8 @@ static bool on_body(void *arg, struct str bytes)
         buf_put_str(&c->error_body, str_sub(bytes, 0, room));
         return true;
     }
+    if (c->body)
+        body_drop(c);
     bool more = llm_reader_feed(c->reader, bytes);
     c->events->on_batch(c->arg);
     return more && !c->cancelled;

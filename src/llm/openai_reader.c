@@ -23,7 +23,8 @@ struct call {
 
 struct openai {
     struct reader_block said; /* text or reasoning that is open */
-    struct call calls[READER_CALLS_MAX];
+    struct call *calls;
+    size_t call_room;
     int call_count;
     uint64_t answer_hash; /* of the answer's id */
 };
@@ -111,10 +112,11 @@ static struct call *call_new(struct llm_reader *r, int64_t index, struct str id)
         broken(r, "a tool call's id is too long");
         return NULL;
     }
+    s->calls = reader_room(r, s->calls, (size_t)s->call_count, &s->call_room, sizeof *s->calls);
     struct call *c = &s->calls[s->call_count++];
-    c->index = index;
-    c->id = id.len ? str_copy(r->arena, id) : STR_NULL;
-    c->block.kind = BLOCK_TOOL;
+    *c = (struct call){ .index = index,
+                        .id = id.len ? str_copy(r->arena, id) : STR_NULL,
+                        .block = { .kind = BLOCK_TOOL } };
     return c;
 }
 

@@ -259,7 +259,7 @@ static bool new_limit_name(const struct credential *c)
 }
 
 static void body_put(struct cx *cx, const struct llm_request *rq, const struct credential *c,
-                     struct buf *out)
+                     struct buf *out, struct llm_wire *ret)
 {
     struct json_writer w;
     jw_init(&w, out);
@@ -278,10 +278,10 @@ static void body_put(struct cx *cx, const struct llm_request *rq, const struct c
     jw_i64(&w, rq->max_output_tokens);
     jw_key_lit(&w, "stream");
     jw_bool(&w, true);
-    if (!rq->no_stream_options) {
-        jw_key_lit(&w, "stream_options");
-        jw_raw(&w, STR("{\"include_usage\":true}"));
-    }
+    ret->optional_at = out->len;
+    jw_key_lit(&w, "stream_options");
+    jw_raw(&w, STR("{\"include_usage\":true}"));
+    ret->optional_len = out->len - ret->optional_at;
     jw_object_end(&w);
 }
 
@@ -316,7 +316,7 @@ static enum err openai_build(struct cx *cx, const struct llm_request *rq,
     if (strcmp(c->provider, "openclaw") == 0)
         TRY(openclaw_headers_put(cx, rq, c, &w));
     buf_init(&body, cx->arena, WIRE_BODY_BYTES_MAX);
-    body_put(cx, rq, c, &body);
+    body_put(cx, rq, c, &body, &w);
     TRY(wire_end(cx, &body, &w));
     *ret = w;
     return OK;

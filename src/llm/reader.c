@@ -18,7 +18,7 @@
 #include "llm/error.h"
 #include "llm/halves.h"
 
-enum { SCRATCH_KEEP_BYTES = 64 << 10 };
+enum { ARENA_BYTES = 256, SCRATCH_BYTES = 2048 };
 #define COUNT_MAX ((int64_t)1 << 40)
 
 static void *must(void *p)
@@ -36,8 +36,8 @@ struct llm_reader *reader_new(const struct reader_format *format,
     r->on_event = on_event;
     r->arg = arg;
     r->framing = FRAMING_UNKNOWN;
-    r->arena = arena_new(0);
-    r->scratch = arena_new(0);
+    r->arena = arena_new(ARENA_BYTES);
+    r->scratch = arena_new(SCRATCH_BYTES);
     r->state = arena_alloc(r->arena, format->state_size);
     sse_init(&r->sse, READER_EVENT_BYTES_MAX);
     buf_init(&r->body, NULL, READER_BODY_BYTES_MAX);
@@ -66,6 +66,17 @@ int llm_reader_error_status(const struct llm_reader *r)
 }
 
 /* ---- what formats say ---- */
+
+void *reader_room(struct llm_reader *r, void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    *room = *room ? 2 * *room : 4;
+    void *grown = arena_array(r->arena, *room, size);
+    if (count)
+        memcpy(grown, items, count * size);
+    return grown;
+}
 
 bool reader_fail(struct llm_reader *r, const char *fmt, ...)
 {
@@ -268,7 +279,7 @@ static bool sse_on_event(void *arg, const struct sse_event *e)
     if (r->whole) /* what stands behind the terminator means nothing */
         return true;
     bool good = r->format->on_data(r, e->data);
-    arena_clear(r->scratch, SCRATCH_KEEP_BYTES);
+    arena_clear(r->scratch, 0); /* between two events there may be minutes */
     return good;
 }
 

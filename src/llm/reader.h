@@ -71,6 +71,10 @@ struct llm_reader {
 struct llm_reader *reader_new(const struct reader_format *format,
                               void (*on_event)(void *arg, const struct llm_event *e), void *arg);
 
+/* `items` with room for one more than `count`, as long as the reader: what stands in a format's
+ * state grows with the answer. */
+void *reader_room(struct llm_reader *r, void *items, size_t count, size_t *room, size_t size);
+
 /* All return false after they have said why. */
 bool reader_fail(struct llm_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* With the provider's own words: `body` has a member "error", or is the error. */

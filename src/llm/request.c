@@ -60,19 +60,33 @@ static void wipe_run(void *arg)
     explicit_bzero(wipe->ptr, wipe->len);
 }
 
+static char *wiped_alloc(struct arena *a, size_t len)
+{
+    struct wipe *wipe = arena_new_of(a, struct wipe);
+    wipe->len = len;
+    wipe->ptr = arena_alloc_raw(a, len);
+    arena_defer(a, wipe_run, wipe);
+    return wipe->ptr;
+}
+
+struct str wire_kept(struct arena *a, struct str value)
+{
+    char *copy = wiped_alloc(a, value.len);
+    if (value.len)
+        memcpy(copy, value.ptr, value.len);
+    return (struct str){ copy, value.len };
+}
+
 enum err wire_secret(struct cx *cx, struct llm_wire *w, const char *name, const char *prefix,
                      const struct secret *s)
 {
     struct str bytes = secret_bytes(s), head = str_of(prefix);
     if (!bytes.len)
         return OK;
-    struct wipe *wipe = arena_new_of(cx->arena, struct wipe);
-    wipe->len = head.len + bytes.len;
-    wipe->ptr = arena_alloc_raw(cx->arena, wipe->len);
-    memcpy(wipe->ptr, head.ptr, head.len);
-    memcpy(wipe->ptr + head.len, bytes.ptr, bytes.len);
-    arena_defer(cx->arena, wipe_run, wipe);
-    return wire_header(cx, w, name, (struct str){ wipe->ptr, wipe->len });
+    char *value = wiped_alloc(cx->arena, head.len + bytes.len);
+    memcpy(value, head.ptr, head.len);
+    memcpy(value + head.len, bytes.ptr, bytes.len);
+    return wire_header(cx, w, name, (struct str){ value, head.len + bytes.len });
 }
 
 struct str wire_arguments(struct arena *a, struct str text)

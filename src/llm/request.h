@@ -16,6 +16,8 @@ enum err wire_header(struct cx *cx, struct llm_wire *w, const char *name, struct
 /* The same with a secret behind `prefix`; the copy is wiped with the arena. NULL: no header. */
 enum err wire_secret(struct cx *cx, struct llm_wire *w, const char *name, const char *prefix,
                      const struct secret *s);
+/* A copy of a header's value that is wiped with the arena. */
+struct str wire_kept(struct arena *a, struct str value);
 
 /* Arguments of a call as an object: those that a model got wrong are "{}" (the call's result says
  * what was wrong with them). */

@@ -47,7 +47,6 @@ struct llm_request {
     int64_t max_output_tokens;
     struct str output_schema; /* JSON Schema the answer must fit; absent: free text */
     struct str session_key;   /* stable per thread or task: openclaw */
-    bool no_stream_options;   /* the server refused them before (OpenAI-compatible) */
 };
 
 /* ---- codec ---- */
@@ -59,6 +58,9 @@ struct llm_wire { /* in the arena */
     struct fetch_header *headers; /* with the key: never logged */
     size_t header_count;
     struct str body;
+    /* Bytes of the body that say what a server may refuse to know; without them it is a body too.
+     */
+    size_t optional_at, optional_len;
 };
 
 enum llm_event_type {

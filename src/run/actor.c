@@ -37,7 +37,7 @@ static int part_begin(struct run *r, const struct llm_event *e, enum part_type t
     if (part >= 0 || e->block < 0 || e->block >= RUN_BLOCKS_MAX)
         return part;
     part = message_part_start(r->message, type, e->call_id, e->name);
-    r->blocks[e->block] = part + 1;
+    r->blocks[e->block] = (int16_t)(part + 1);
     return part;
 }
 

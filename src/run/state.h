@@ -56,8 +56,8 @@ struct run {
     bool finished;
 
     struct llm_call *call;
-    int blocks[RUN_BLOCKS_MAX]; /* the provider's block → part, plus 1; 0: none */
-    int turn_first_part;        /* parts of the present turn begin here */
+    int16_t blocks[RUN_BLOCKS_MAX]; /* the provider's block → part, plus 1; 0: none */
+    int turn_first_part;            /* parts of the present turn begin here */
     struct run_bill bill;
     enum err failure;
     char sentence[RUN_SENTENCE_BYTES];
