@@ -171,6 +171,18 @@ static void exchange_end(struct exchange *x)
     hl->free_count++;
 }
 
+void exchange_forget(struct exchange *x)
+{
+    struct cx *cx = &x->call.cx;
+    buf_release(&x->body);
+    arena_clear(x->arena, 0);
+    buf_init(&x->head, x->arena, HTTP_HEAD_BYTES_MAX);
+    x->headers = NULL;
+    x->span_count = 0;
+    x->call.rq = (struct raw_request){ 0 };
+    *cx = (struct cx){ .arena = x->arena, .app = cx->app };
+}
+
 /* ---- end ---- */
 
 void conn_reap(struct conn *c)

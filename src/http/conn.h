@@ -69,7 +69,7 @@ struct exchange {
     struct buf body;
     size_t url_len, head_bytes;
     struct {
-        uint32_t name, name_len, value, value_len;
+        uint16_t name, name_len, value, value_len; /* HTTP_HEAD_BYTES_MAX fits */
     } spans[HTTP_HEADERS_MAX];
     size_t span_count;
     bool value_open; /* the last callback was a value: the next name begins a new header */
@@ -158,6 +158,9 @@ void conn_reap(struct conn *c);
 void conn_arm(struct conn *c, enum conn_timer kind);
 void conn_sweep(struct http_loop *hl);
 void exchange_begin(struct conn *c);
+/* The reply is on its way and the request is not looked at again; a stream may stay open for hours.
+ */
+void exchange_forget(struct exchange *x);
 
 /* ---- parse.c ---- */
 extern const llhttp_settings_t http_parser_settings;

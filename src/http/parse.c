@@ -52,7 +52,7 @@ static int on_header_field(llhttp_t *p, const char *at, size_t len)
     if (x->span_count == 0 || x->value_open) {
         if (x->span_count == HTTP_HEADERS_MAX)
             return refuse(p, "There are more than 100 headers.");
-        x->spans[x->span_count].name = (uint32_t)x->head.len;
+        x->spans[x->span_count].name = (uint16_t)x->head.len;
         x->spans[x->span_count].name_len = 0;
         x->spans[x->span_count].value_len = 0;
         x->span_count++;
@@ -60,7 +60,7 @@ static int on_header_field(llhttp_t *p, const char *at, size_t len)
         x->named = true;
     }
     buf_put(&x->head, at, len);
-    x->spans[x->span_count - 1].name_len += (uint32_t)len;
+    x->spans[x->span_count - 1].name_len += (uint16_t)len;
     return x->head.overflow ? refuse(p, "The request head is longer than 32,768 bytes.") : 0;
 }
 
@@ -72,11 +72,11 @@ static int on_header_value(llhttp_t *p, const char *at, size_t len)
     if (!x->named)
         return HPE_INVALID_HEADER_TOKEN; /* ": value" would lengthen the header in front */
     if (!x->value_open) {
-        x->spans[x->span_count - 1].value = (uint32_t)x->head.len;
+        x->spans[x->span_count - 1].value = (uint16_t)x->head.len;
         x->value_open = true;
     }
     buf_put(&x->head, at, len);
-    x->spans[x->span_count - 1].value_len += (uint32_t)len;
+    x->spans[x->span_count - 1].value_len += (uint16_t)len;
     return x->head.overflow ? refuse(p, "The request head is longer than 32,768 bytes.") : 0;
 }
 
@@ -89,7 +89,7 @@ static int on_header_value_complete(llhttp_t *p)
     if (!x->named || x->spans[x->span_count - 1].name_len == 0)
         return HPE_INVALID_HEADER_TOKEN;
     if (!x->value_open)
-        x->spans[x->span_count - 1].value = (uint32_t)x->head.len;
+        x->spans[x->span_count - 1].value = (uint16_t)x->head.len;
     x->value_open = true;
     x->named = false;
     return 0;

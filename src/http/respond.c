@@ -171,7 +171,7 @@ static void reply_stream(struct conn *c, struct reply *r)
     put_head(c, r, r->status, -1);
     buf_put_cstr(conn_out(c), "content-type: text/event-stream; charset=utf-8\r\n");
     put_head_end(c);
-    conn_flush(c);
+    exchange_forget(c->x);
     if (c->state == CONN_REPLYING)
         stream_begin(c, sink);
     else

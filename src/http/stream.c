@@ -22,59 +22,66 @@ static bool waits(const struct conn *c)
 
 /* ---- event streams ---- */
 
-static void put_chunk(struct conn *c, struct str bytes)
-{
-    char size[16];
-    if (!c->x->chunked) {
-        conn_write(c, bytes);
-        return;
-    }
-    int n = snprintf(size, sizeof size, "%zx\r\n", bytes.len);
-    struct buf *out = conn_out(c);
-    conn_flush(c);
-    buf_put(out, size, (size_t)n);
-    buf_put_str(out, bytes);
-    buf_put_cstr(out, "\r\n");
-    conn_flush(c);
-}
-
 static void stream_end(struct conn *c, enum sink_state state)
 {
     if (state == SINK_ABORTED) {
         conn_close(c);
         return;
     }
-    if (c->x->chunked)
-        conn_write(c, STR("0\r\n\r\n"));
-    else
+    if (!c->x->chunked)
         c->keep_alive = false;
     conn_answered(c);
     if (c->state != CONN_CLOSED)
         conn_process(c);
 }
 
+/* Size and bytes of a chunk go straight into the loop's buffer; the size has six digits, so that it
+ * can be written last. */
+static enum sink_state take_chunk(struct conn *c, size_t *ret_len)
+{
+    struct buf *out = conn_out(c);
+    bool chunked = c->x->chunked;
+    if (out->len > HTTP_OUT_BYTES)
+        conn_flush(c);
+    size_t head = out->len;
+    if (chunked)
+        buf_put_cstr(out, "000000\r\n");
+    size_t from = out->len;
+    enum sink_state state = sink_take(c->x->sink, out, PIECE_BYTES / 2);
+    *ret_len = out->len - from;
+    if (*ret_len == 0) {
+        out->len = head;
+        return state;
+    }
+    if (chunked) {
+        for (size_t i = 0, n = *ret_len; i < 6; i++, n >>= 4)
+            out->ptr[head + 5 - i] = "0123456789abcdef"[n & 15];
+        buf_put_cstr(out, "\r\n");
+    }
+    return state;
+}
+
 void stream_pump(struct conn *c)
 {
     struct exchange *x = c->x;
     while (c->state == CONN_REPLYING && !waits(c)) {
-        struct buf take;
-        buf_init(&take, NULL, PIECE_BYTES / 2);
-        enum sink_state state = sink_take(x->sink, &take, PIECE_BYTES / 2);
-        bool some = take.len > 0;
-        if (some)
-            put_chunk(c, buf_str(&take));
-        buf_release(&take);
+        size_t len;
+        enum sink_state state = take_chunk(c, &len);
+        bool ended =
+            state != SINK_OPEN && !x->sink_posted; /* else its message comes, and ends it */
+        if (ended && state == SINK_CLOSED && x->chunked)
+            buf_put_cstr(conn_out(c), "0\r\n\r\n");
+        conn_flush(c);
         if (c->state != CONN_REPLYING)
             return;
-        if (state != SINK_OPEN) {
-            if (!x->sink_posted) /* else its message comes, and ends the stream */
-                stream_end(c, state);
+        if (ended) {
+            stream_end(c, state);
             return;
         }
-        if (!some)
-            return; /* the sink wakes us */
-        if (!waits(c))
+        if (len && !waits(c))
             conn_arm(c, TIMER_COMMENT);
+        if (len < PIECE_BYTES / 2)
+            return; /* the sink wakes us */
     }
 }
 
@@ -104,11 +111,12 @@ void stream_begin(struct conn *c, struct sink *sink)
     c->x->sink_msg.fn = on_sink_msg;
     conn_arm(c, TIMER_COMMENT);
     sink_attach(sink, on_sink_wake, c->x);
+    stream_pump(c); /* the head leaves together with what has happened already */
 }
 
 void stream_comment(struct conn *c)
 {
-    put_chunk(c, STR(": \n\n"));
+    conn_write(c, c->x->chunked ? STR("4\r\n: \n\n\r\n") : STR(": \n\n"));
     if (c->state == CONN_REPLYING && !waits(c))
         conn_arm(c, TIMER_COMMENT);
 }
