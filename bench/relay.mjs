@@ -224,6 +224,11 @@ async function startAll(kit) {
 export async function relay(kit) {
   const at = await startAll(kit);
   at.credentials = await servers.signIn(kit.port.opboxd);
+  // Each stream that is cut costs what it could have: tens of thousands of them are over any month's cap.
+  const budget = await fetch(`http://127.0.0.1:${kit.port.opboxd}/api/settings/ai-budget`, {
+    method: 'PATCH', headers: { ...at.credentials, 'content-type': 'application/json' }, body: JSON.stringify({ capUsd: null }),
+  });
+  if (budget.status !== 200) throw new Error(`no cap: ${budget.status} ${await budget.text()}`);
   await kit.seed(kit.port.opboxd, at.credentials, 1);
   const messages = [{ role: 'user', content: 'What is due this week?' }];
   const asked = { model, stream: true, stream_options: { include_usage: true }, messages };
