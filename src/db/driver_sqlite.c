@@ -25,6 +25,7 @@
 
 #include "base/log.h"
 #include "db/driver.h"
+#include "db/vfs_wal.h"
 
 #define CHECKPOINT_FRAMES 4000 /* 16 MiB */
 #define TRUNCATE_FRAMES 16000
@@ -50,6 +51,7 @@ static const char *const control_texts[CONTROLS] = {
 static const char settings_all[] = "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
                                    "PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0;"
                                    "PRAGMA cell_size_check=ON;";
+/* synchronous=FULL is also what vfs_wal.h asks for. */
 static const char settings_writer[] = "PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
                                       "PRAGMA journal_size_limit=67108864;";
 /* Marks the file as ours ("OPBX"); also a change that changes nothing. */
@@ -216,7 +218,7 @@ static enum db_result sqlite_open(const struct db_source *s, bool writer, int64_
         goto out;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-    int rc = sqlite3_open_v2(path, &c->handle, flags, s->vfs);
+    int rc = sqlite3_open_v2(path, &c->handle, flags, writer ? vfs_wal_over(s->vfs) : s->vfs);
     if (rc == SQLITE_OK)
         rc = settings_apply(c);
     if (rc != SQLITE_OK) {

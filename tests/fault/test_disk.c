@@ -160,10 +160,15 @@ static enum err hold(struct cx *cx, void *arg)
     return item_insert(cx, arg);
 }
 
+static int64_t much_fails_at; /* the write, counted from the closure's beginning; 0: none */
+
 /* More than the cache holds: pages reach the disk before COMMIT. */
 static enum err insert_much(struct cx *cx, void *arg)
 {
     static char big[100000];
+    if (much_fails_at)
+        vfs_fault_plan(VFS_FAULT_FULL, much_fails_at, 1);
+    much_fails_at = 0;
     for (int i = 0; i < 200; i++) {
         char id[32];
         snprintf(id, sizeof id, "big%d", i);
@@ -186,7 +191,9 @@ static void batch_submit(struct fixture *f, struct batch_item *b, const char *id
     db_write_submit(f->app.db, &b->write);
 }
 
-static void test_full_disk_fails_only_its_closure(void **state)
+/* The n-th write, of some hundred: the log is written in pieces. The first holds pages of the
+ * closures before, which must not go with it. */
+static void fill_disk_at(int64_t n)
 {
     struct fixture f;
     struct batch_item items[4];
@@ -198,7 +205,7 @@ static void test_full_disk_fails_only_its_closure(void **state)
     sem_init(&finished, 0, 0);
     batch_submit(&f, &items[0], "first", hold);
     sem_wait(&running);
-    vfs_fault_plan(VFS_FAULT_FULL, 500, 1);
+    much_fails_at = n;
     batch_submit(&f, &items[1], "second", item_insert);
     batch_submit(&f, &items[2], "much", insert_much);
     batch_submit(&f, &items[3], "last", item_insert);
@@ -216,6 +223,13 @@ static void test_full_disk_fails_only_its_closure(void **state)
     assert_int_equal(fixture_count(&f), 3);
     assert_true(fixture_sound(&f));
     fixture_release(&f);
+}
+
+static void test_full_disk_fails_only_its_closure(void **state)
+{
+    static const int64_t at[] = { 1, 2, 3, 20, 70 };
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        fill_disk_at(at[i]);
 }
 
 int main(void)
