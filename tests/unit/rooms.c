@@ -46,7 +46,7 @@ static bool database_open(struct rooms *r, const struct db_driver *driver, void 
                           char *error, size_t size)
 {
     char path[96], url[1024];
-    struct db_options o = { .readers = 4, .writers = 4, .create = true };
+    struct db_options o = { .readers = 4, .writers = driver ? 1 : 4, .create = true };
     if (r->engine == DB_SQLITE) {
         snprintf(path, sizeof path, "%s/test.db", r->folder);
         o.path = str_of(path);
