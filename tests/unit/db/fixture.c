@@ -183,7 +183,9 @@ void fixture_open(struct fixture *f, const struct db_driver *driver, void *drive
                   const char *vfs)
 {
     char error[512] = "";
-    struct db_options o = { .readers = 4, .writers = 8, .create = true, .vfs = vfs };
+    struct db_options o = {
+        .readers = 4, .writers = f->writers ? f->writers : 8, .create = true, .vfs = vfs
+    };
     if (f->engine == DB_SQLITE)
         o.path = str_of(f->path);
     else

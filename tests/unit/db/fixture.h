@@ -31,6 +31,7 @@ struct fixture {
     char folder[64];
     char path[96];
     char url[1024];
+    int64_t writers; /* of PostgreSQL; 0 is 8 */
     struct app app;
     struct arena *arena;
     struct cx cx; /* of the test's main thread */
