@@ -12,6 +12,7 @@
 #include "audit/verify.h"
 #include "base/secret.h"
 #include "db/driver.h"
+#include "unit/rooms_sql.h"
 #include "vault/vault.h"
 
 static inline void seal_room_vault(struct rooms *r, const char *root_key)
@@ -111,7 +112,7 @@ static inline void assert_holds_at(struct rooms *r, bool with_file, const char *
 #define assert_holds(r) assert_holds_at((r), true, __FILE__, __LINE__)
 
 static inline void assert_breaks_at(struct rooms *r, bool with_file, const char *kind,
-                             const char *workspace, int64_t seq, const char *file, int line)
+                                    const char *workspace, int64_t seq, const char *file, int line)
 {
     struct verify_report v = verified(r, with_file);
     for (size_t i = 0; i < v.breaks_count; i++)
@@ -130,5 +131,27 @@ static inline void assert_breaks_at(struct rooms *r, bool with_file, const char 
     assert_breaks_at((r), false, (kind), (workspace), (seq), __FILE__, __LINE__)
 #define assert_breaks_with_file(r, kind, workspace, seq)                                           \
     assert_breaks_at((r), true, (kind), (workspace), (seq), __FILE__, __LINE__)
+
+static inline enum err seal_room_rows(struct cx *cx, void *arg)
+{
+    struct {
+        struct rooms_audit_all_row *rows;
+        size_t count;
+    } *all = arg;
+    return rooms_audit_all(cx, &all->rows, &all->count);
+}
+
+static inline size_t count_type(struct rooms *r, const char *type)
+{
+    struct {
+        struct rooms_audit_all_row *rows;
+        size_t count;
+    } all;
+    size_t n = 0;
+    assert_ok(&r->cx, db_read(&r->cx, seal_room_rows, &all));
+    for (size_t i = 0; i < all.count; i++)
+        n += str_is(all.rows[i].type, type);
+    return n;
+}
 
 #endif

@@ -1,6 +1,6 @@
-/* The sealed log: whatever is done to rows, heads and checkpoints shows, by name and place; a killed
- * sealer, a restored backup, a lost key and a clock that jumps leave a log that holds. Many writers:
- * seal_writers_test.c; retention: seal_purge_test.c. On both engines. */
+/* The sealed log: whatever is done to rows, heads and checkpoints shows, by name and place; a
+ * killed sealer, a restored backup, a lost key and a clock that jumps leave a log that holds. Many
+ * writers: seal_writers_test.c; retention: seal_purge_test.c. On both engines. */
 #include "seal_room.h"
 
 #include <fcntl.h>
@@ -445,28 +445,6 @@ static void a_killed_sealer_goes_on(void **state)
     assert_int_equal(v.generations, 1);
     assert_int_equal(v.checkpoints, v.file_lines);
     seal_room_close(r);
-}
-
-static enum err all_rows(struct cx *cx, void *arg)
-{
-    struct {
-        struct rooms_audit_all_row *rows;
-        size_t count;
-    } *all = arg;
-    return rooms_audit_all(cx, &all->rows, &all->count);
-}
-
-static size_t count_type(struct rooms *r, const char *type)
-{
-    struct {
-        struct rooms_audit_all_row *rows;
-        size_t count;
-    } all;
-    size_t n = 0;
-    assert_ok(&r->cx, db_read(&r->cx, all_rows, &all));
-    for (size_t i = 0; i < all.count; i++)
-        n += str_is(all.rows[i].type, type);
-    return n;
 }
 
 static void a_restored_backup_begins_anew(void **state)

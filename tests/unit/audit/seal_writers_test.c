@@ -2,7 +2,8 @@
  *
  * OPBOXD_SOAK=1 runs the full count: 64 writers of 100,000 events each. On SQLite each event is a
  * write of its own; on PostgreSQL (a commit costs twenty times as much there) 25 events are.
- * OPBOXD_SOAK_EVENTS overrides the events of each writer. */
+ * OPBOXD_SOAK_EVENTS overrides the events of each writer; the argument is the pattern of the tests
+ * to run ("many*pgsql"). */
 #include "seal_room.h"
 
 #include <pthread.h>
@@ -107,11 +108,13 @@ static void many_writers_leave_no_fork_and_no_gap(void **state)
     seal_room_close(r);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         ROOMS_TEST(two_sealers_make_one_chain),
         ROOMS_TEST(many_writers_leave_no_fork_and_no_gap),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
