@@ -77,11 +77,11 @@ ORDER BY created_at DESC, id DESC LIMIT :limit;
 -- out: locked bool
 -- hot
 -- scan: no table
--- doc: One sealer over all nodes; false: another one is at it. Ends with the transaction.
+-- doc: One sealer over all nodes of an installation (a schema); false: another one is at it. Ends with the transaction.
 -- sqlite:
 SELECT 1 AS locked;
 -- pgsql:
-SELECT CASE WHEN pg_try_advisory_xact_lock(7269617) THEN 1 ELSE 0 END::bigint AS locked;
+SELECT CASE WHEN pg_try_advisory_xact_lock(7269617, hashtext(current_schema())) THEN 1 ELSE 0 END::bigint AS locked;
 
 -- name: seal_root_get
 -- kind: one

@@ -18,17 +18,21 @@ static void two_sealers_make_one_chain(void **state)
     struct seal *first = r->app.seal, *second = NULL;
     char error[256] = "";
     struct seal_options o = { 0 };
-    if (r->engine == DB_SQLITE) { /* one process a folder: nobody else writes */
-        seal_room_close(r);
-        return;
-    }
+    /* On SQLite a second process is kept out by the folder's lock; what it would do with heads that
+     * it remembers wrongly is tried here all the same. Keys it would have to load: no checkpoints.
+     */
+    bool sqlite = r->engine == DB_SQLITE;
+    deeds(r, "one", 0, true);
     assert_true(seal_open(&r->app, &o, &second, error, sizeof error));
     for (int i = 0; i < 20; i++) {
         int n = 3;
+        struct seal *sealer = i % 2 ? first : second;
         rooms_as(r, "ann", i % 3 ? "one" : "two");
+        r->app.seal = sqlite ? sealer : first;
         assert_ok(&r->cx, db_write(&r->cx, seal_room_append, &n));
-        assert_int_equal(seal_tick(i % 2 ? first : second, r->cx.now_ms, i % 4 == 0), OK);
+        assert_int_equal(seal_tick(sealer, r->cx.now_ms, !sqlite && i % 4 == 0), OK);
     }
+    r->app.seal = first;
     assert_int_equal(seal_tick(first, r->cx.now_ms, true), OK);
     struct verify_report v = verified(r, true);
     assert_int_equal(v.breaks_count, 0);
