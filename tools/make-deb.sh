@@ -23,10 +23,14 @@ if [ -e .release-epoch ]; then
 else
     tar -xf "$(tools/make-tarball.sh "$out")" --strip-components=1 -C "$source"
 fi
-[ -z "${OPBOXD_BUILD:-}" ] || OPBOXD_BUILD=$(realpath "$OPBOXD_BUILD")
-export OPBOXD_BUILD
+OPBOXD_BUILD=${OPBOXD_BUILD:-}
+if [ -n "$OPBOXD_BUILD" ]; then
+    OPBOXD_BUILD=$(realpath "$OPBOXD_BUILD")
+    export OPBOXD_BUILD
+else
+    (cd "$source" && dpkg-checkbuilddeps)
+fi
 cd "$source"
-[ -n "$OPBOXD_BUILD" ] || dpkg-checkbuilddeps
 SOURCE_DATE_EPOCH=$(cat .release-epoch)
 export SOURCE_DATE_EPOCH
 debian/rules binary >"$out/deb.log" 2>&1 || { tail -40 "$out/deb.log" >&2; exit 1; }

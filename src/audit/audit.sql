@@ -77,17 +77,17 @@ ORDER BY created_at DESC, id DESC LIMIT :limit;
 -- out: locked bool
 -- hot
 -- scan: no table
--- doc: One sealer over all nodes; false: another one is at it. Ends with the transaction.
+-- doc: One sealer over all nodes of an installation (a schema); false: another one is at it. Ends with the transaction.
 -- sqlite:
 SELECT 1 AS locked;
 -- pgsql:
-SELECT CASE WHEN pg_try_advisory_xact_lock(7269617) THEN 1 ELSE 0 END::bigint AS locked;
+SELECT CASE WHEN pg_try_advisory_xact_lock(7269617, hashtext(current_schema())) THEN 1 ELSE 0 END::bigint AS locked;
 
 -- name: seal_root_get
 -- kind: one
--- out: value text, updated_at int
+-- out: value text
 -- doc: The secret, sealed by the vault, under which the log's own secrets stand; in hex.
-SELECT value, updated_at FROM installation WHERE name = 'log.root';
+SELECT value FROM installation WHERE name = 'log.root';
 
 -- name: seal_root_add
 -- kind: exec
@@ -197,6 +197,12 @@ UPDATE audit_chains SET base_seq = :base_seq, base_hash = :base_hash, base_at = 
     base_mac = :base_mac
 WHERE workspace_id = :workspace_id AND base_seq = :old_base AND signed_seq >= :base_seq;
 
+-- name: seal_chain_base_set
+-- kind: exec
+-- in: workspace_id text, base_mac blob
+-- doc: When the log's root was made anew.
+UPDATE audit_chains SET base_mac = :base_mac WHERE workspace_id = :workspace_id;
+
 -- name: seal_unsealed_list
 -- kind: many
 -- in: limit int
@@ -245,6 +251,26 @@ ORDER BY generation, number LIMIT :limit;
 -- out: created_at int, hash blob, text text
 SELECT created_at, hash, text FROM audit_checkpoints
 WHERE generation = :generation AND number = :number;
+
+-- name: seal_first_get
+-- kind: one
+-- out: value text
+-- doc: The first checkpoint that retention has left (seal_first.h); none: nothing was removed.
+SELECT value FROM installation WHERE name = 'log.first';
+
+-- name: seal_first_set
+-- kind: exec
+-- in: value text, old text?, now int
+-- doc: Judged by affected rows: it is moved only from what it was.
+INSERT INTO installation (name, value, updated_at) VALUES ('log.first', :value, :now)
+ON CONFLICT (name) DO UPDATE SET value = :value, updated_at = :now
+WHERE installation.value = :old;
+
+-- name: seal_checkpoint_purge
+-- kind: exec
+-- in: generation int, number int
+-- doc: Those before (generation, number).
+DELETE FROM audit_checkpoints WHERE (generation, number) < (:generation, :number);
 
 -- name: seal_checkpoint_last
 -- kind: one

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/seal_first.h"
 #include "audit/verify_core.h"
 #include "base/json.h"
 
@@ -119,6 +120,12 @@ static enum err checkpoints_slice(struct cx *cx, void *arg)
 {
     struct out *o = arg;
     struct seal_checkpoint_list_row *rows;
+    struct seal_first first;
+    TRY(seal_first_load(cx, &first));
+    if (o->counts.checkpoints &&
+        seal_first_passed(&first, o->checkpoints.generation, o->checkpoints.number))
+        FAIL(cx, CONFLICT,
+             "Retention has removed checkpoints while they were exported. Try again.");
     TRY(seal_checkpoint_list(cx, &o->checkpoints, &rows, &o->seen));
     for (size_t i = 0; i < o->seen; i++) {
         struct str line = rows[i].text;

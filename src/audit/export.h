@@ -45,7 +45,8 @@ bool export_read(struct arena *a, struct str line, struct export_line *ret, cons
 struct export_report {
     int64_t rows, chains, checkpoints, line; /* `line`: of the break */
     const char *broken;                      /* NULL: it holds */
-    uint8_t first_key[ED25519_PUBLIC_BYTES]; /* that signed the first checkpoint: to be compared */
+    int64_t first_generation, first_number;  /* of the first checkpoint; 1/1 unless retention cut */
+    uint8_t first_key[ED25519_PUBLIC_BYTES]; /* that signed it: to be compared */
 };
 enum err export_verify(struct cx *cx, struct str path, struct export_report *ret);
 

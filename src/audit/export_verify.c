@@ -92,10 +92,15 @@ static const char *checkpoint_check(struct reading *g, struct arena *a, struct s
         return "a checkpoint stands behind a chain";
     if (!checkpoint_signed(a, c))
         return "the signature of a checkpoint does not fit";
-    if (memcmp(c->before, g->last_hash, SEAL_HASH_BYTES) != 0)
+    /* Without a key the first line has to be taken as it is: it is named in the report. The log's
+     * very first follows nothing, and last_hash is still zeros. */
+    bool first = !g->any_checkpoint && (c->generation > 1 || c->number > 1);
+    if (!first && memcmp(c->before, g->last_hash, SEAL_HASH_BYTES) != 0)
         return "a checkpoint does not follow the one before";
     if (!g->any_checkpoint) {
         memcpy(g->r->first_key, c->key, sizeof c->key);
+        g->r->first_generation = c->generation;
+        g->r->first_number = c->number;
     } else if (c->generation == g->last.generation) {
         if (c->number != g->last.number + 1 || memcmp(c->key, g->last.next, sizeof c->key) != 0)
             return "a checkpoint is not signed by the key that the one before has announced";

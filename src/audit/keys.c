@@ -111,6 +111,13 @@ void seal_base_mac(struct str root_key, struct str workspace_id, int64_t seq,
     root_mac(root_key, "OPBXBASE", seq, hash, workspace_id, out);
 }
 
+void seal_first_mac(struct str root_key, int64_t generation, int64_t number,
+                    const uint8_t hash[SEAL_HASH_BYTES], uint8_t out[SEAL_MAC_BYTES])
+{
+    uint64_t big = htobe64((uint64_t)number);
+    root_mac(root_key, "OPBXLINE", generation, hash, bytes_of(&big, sizeof big), out);
+}
+
 void seal_generation_mac(struct str root_key, int64_t generation,
                          const uint8_t public_key[ED25519_PUBLIC_BYTES],
                          const uint8_t last_hash[SEAL_HASH_BYTES], uint8_t out[SEAL_MAC_BYTES])

@@ -11,7 +11,7 @@
  *
  * At rest it is wrapped (AES-256-GCM) under a key made of the log's root, bound to its generation
  * and epoch. Another key made of the root marks where generations begin and where retention has
- * cut. */
+ * cut rows and checkpoints. */
 #ifndef AUDIT_KEYS_H
 #define AUDIT_KEYS_H
 
@@ -44,6 +44,9 @@ void seal_head_mac(const struct seal_keys *k, struct str workspace_id, int64_t s
 /* Where retention has cut a chain. */
 void seal_base_mac(struct str root_key, struct str workspace_id, int64_t seq,
                    const uint8_t hash[SEAL_HASH_BYTES], uint8_t out[SEAL_MAC_BYTES]);
+/* Where retention has cut the checkpoints: the first line that stays. */
+void seal_first_mac(struct str root_key, int64_t generation, int64_t number,
+                    const uint8_t hash[SEAL_HASH_BYTES], uint8_t out[SEAL_MAC_BYTES]);
 /* That a generation begins with this key, after that checkpoint. */
 void seal_generation_mac(struct str root_key, int64_t generation,
                          const uint8_t public_key[ED25519_PUBLIC_BYTES],

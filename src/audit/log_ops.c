@@ -24,7 +24,7 @@ struct verify_in {
 struct verify_out {
     bool ok;
     int64_t events, chains, checkpoints, file_lines, unsealed, unsigned_, superseded, generations,
-        duration_ms, events_per_second;
+        retired, duration_ms, events_per_second;
     struct span breaks;
 };
 
@@ -75,6 +75,8 @@ static const struct field verify_out_fields[] = {
     COUNT_VIEW("generations", generations, "How often the log began"),
     COUNT_VIEW("superseded", superseded,
                "Checkpoints of files that a restored backup did not bring back"),
+    COUNT_VIEW("retired", retired,
+               "Checkpoints of files that retention has removed from the table"),
     COUNT_VIEW("unsealed", unsealed, "Rows that wait for their seal: not proved"),
     COUNT_VIEW("unsigned", unsigned_, "Sealed rows that wait for a checkpoint"),
     COUNT_VIEW("durationMs", duration_ms, "Time it took"),
@@ -161,6 +163,7 @@ static enum err verify_run(struct cx *cx, const void *in, void *out)
                               .unsealed = r.unsealed,
                               .unsigned_ = r.unsigned_,
                               .superseded = r.superseded,
+                              .retired = r.retired,
                               .generations = r.generations,
                               .duration_ms = us / 1000,
                               .events_per_second = r.events * 1000000 / us,

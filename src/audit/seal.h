@@ -51,5 +51,10 @@ enum err seal_row(struct cx *cx, struct audit_insert_in *row);
  * which the rest is proved. */
 enum err seal_purge(struct cx *cx, struct str workspace_id, int64_t before_ms, int64_t limit,
                     int64_t *ret_removed);
+/* The same of checkpoints, outside any transaction: removes those from the beginning on that are
+ * older than before_ms and have signed no row that still stands, at most `limit`. The newest
+ * stays. DIR/checkpoints.log follows by itself. */
+enum err seal_purge_checkpoints(struct cx *cx, int64_t before_ms, int64_t limit,
+                                int64_t *ret_removed);
 
 #endif

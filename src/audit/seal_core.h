@@ -61,8 +61,7 @@ struct seal {
     struct app *app;
     struct seal_options options;
     char dir[1024], sink[1024];
-    struct secret *root; /* the log's own, sealed by the vault; set once by seal_open */
-    int64_t root_made_at_ms;
+    struct secret *root;         /* the log's own, sealed by the vault; set once by seal_open */
     atomic_int_least64_t events; /* sealed since the last checkpoint; SQLite */
     atomic_int_least64_t checkpoint_at_ms;
     atomic_bool leftovers; /* SQLite: rows may be unsealed */
@@ -77,6 +76,7 @@ struct seal {
     /* Published up to here; the ticking thread's. */
     int64_t published_generation, published_number;
     bool published_known;
+    int64_t trimmed_generation, trimmed_number; /* the file was last looked at for this beginning */
 
     pthread_mutex_t ticking; /* one round at a time */
     pthread_t thread;
@@ -94,6 +94,12 @@ enum err seal_checkpoint(struct seal *s, int64_t now_ms, bool now, bool *ret_mor
 
 /* Brings the file and the sink up to the table. */
 enum err seal_publish(struct seal *s, int64_t now_ms);
+
+/* ---- seal_file.c ---- */
+
+struct seal_first; /* seal_first.h */
+/* The ticking thread's: removes lines before the beginning from the file, when that is worth it. */
+void seal_file_trim(struct seal *s, const char *path, const struct seal_first *first);
 
 /* ---- seal_syslog.c: apart, for <syslog.h> and base/log.h share names ---- */
 

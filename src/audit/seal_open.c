@@ -10,6 +10,7 @@
 #include "audit/audit_sql.h"
 #include "audit/record.h"
 #include "audit/seal_core.h"
+#include "audit/seal_first.h"
 #include "base/app.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,7 +29,7 @@ static struct str root_binding(struct cx *cx)
 }
 
 /* *ret is NULL when there is none, or the vault does not open it. */
-static enum err root_load(struct cx *cx, struct secret **ret, int64_t *ret_made_at_ms)
+static enum err root_load(struct cx *cx, struct secret **ret)
 {
     struct seal_root_get_row row;
     bool found;
@@ -37,7 +38,6 @@ static enum err root_load(struct cx *cx, struct secret **ret, int64_t *ret_made_
     if (!found || row.value.len % 2)
         return OK;
     uint8_t *sealed = arena_alloc_raw(cx->arena, row.value.len / 2 + 1);
-    *ret_made_at_ms = row.updated_at;
     if (!hex_decode(row.value, sealed))
         return OK;
     return vault_open(cx, VAULT_INSTALLATION, root_binding(cx),
@@ -59,11 +59,11 @@ static enum err root_make(struct cx *cx)
     return seal_root_add(cx, &in, NULL);
 }
 
-static enum err root_open(struct cx *cx, struct seal *s, bool make)
+static enum err root_open(struct cx *cx, struct seal *s, bool make, bool *ret_made)
 {
     struct secret *root;
-    int64_t made_at_ms = 0;
-    TRY(root_load(cx, &root, &made_at_ms));
+    *ret_made = false;
+    TRY(root_load(cx, &root));
     if (!root && !make)
         return ERR_CREDENTIAL_UNREADABLE;
     if (!root) {
@@ -71,14 +71,39 @@ static enum err root_open(struct cx *cx, struct seal *s, bool make)
         /* In a folder of its own the root key may have been changed without `keys rotate`: the
          * database is this key's from now on. On PostgreSQL the start has refused that before. */
         TRY(vault_adopt(cx));
-        TRY(root_load(cx, &root, &made_at_ms));
+        TRY(root_load(cx, &root));
+        *ret_made = true;
     }
     if (!root)
         return cx_fault(cx, "what the vault has just sealed cannot be opened");
     secret_free(s->root); /* of a try before */
     s->root = root;
-    s->root_made_at_ms = made_at_ms;
     return OK;
+}
+
+/* Under a root that was made anew: what retention has cut is taken over as it is, like the heads.
+ * Nothing but this follows from a lost root, so that nobody can pretend one for a beginning. */
+static enum err anchors_adopt(struct cx *cx)
+{
+    struct seal_chain_list_in in = { .from = STR(""), .limit = 500 };
+    struct seal_chain_list_row *rows;
+    size_t count;
+    do {
+        TRY(seal_chain_list(cx, &in, &rows, &count));
+        for (size_t i = 0; i < count; i++) {
+            uint8_t mac[SEAL_MAC_BYTES];
+            struct seal_chain_base_set_in set = { .workspace_id = rows[i].workspace_id,
+                                                  .base_mac = { (char *)mac, sizeof mac } };
+            /* The least text behind it: no id has a control character. */
+            in.from = str_fmt(cx->arena, "%.*s\x01", STR_ARG(rows[i].workspace_id));
+            if (rows[i].base_seq == 0 || rows[i].base_hash.len != SEAL_HASH_BYTES)
+                continue;
+            seal_base_mac(seal_root_key(cx), rows[i].workspace_id, rows[i].base_seq,
+                          (const uint8_t *)rows[i].base_hash.ptr, mac);
+            TRY(seal_chain_base_set(cx, &set, NULL));
+        }
+    } while (count == (size_t)in.limit);
+    return seal_first_adopt(cx);
 }
 
 /* ---- generations ---- */
@@ -156,10 +181,13 @@ static enum err state_open(struct cx *cx, void *arg)
 {
     struct begin *b = arg;
     struct seal_state state;
-    TRY(root_open(cx, b->seal, true));
+    bool made;
+    TRY(root_open(cx, b->seal, true, &made));
+    if (made)
+        TRY(anchors_adopt(cx));
     enum err e = seal_state_load(cx, &state);
     if (e == ERR_NOT_FOUND || e == ERR_CREDENTIAL_UNREADABLE)
-        e = generation_begin(cx, e == ERR_CREDENTIAL_UNREADABLE, &state);
+        e = generation_begin(cx, made || e == ERR_CREDENTIAL_UNREADABLE, &state);
     TRY(e);
     return state_take(cx, b->seal, &state);
 }
@@ -168,7 +196,8 @@ static enum err state_look(struct cx *cx, void *arg)
 {
     struct begin *b = arg;
     struct seal_state state;
-    TRY(root_open(cx, b->seal, false));
+    bool made;
+    TRY(root_open(cx, b->seal, false, &made));
     TRY(seal_state_load(cx, &state));
     return state_take(cx, b->seal, &state);
 }

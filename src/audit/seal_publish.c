@@ -1,9 +1,10 @@
 /* Checkpoints on their way out of the database: DIR/checkpoints.log, and the operator's sink.
  *
- * Goals: the file has every line of the table, on each node; what a killed server has not written
- * the next start writes. Non-goals: URLs (a job), files that others write.
- * Invariants: a line is durable in the file before it counts as published; half a line at the end
- * (a power cut) is cut off before the next is written; the sink gets each line at least once. */
+ * Goals: the file has every line of the table, on each node (and no more: seal_file.c); what a
+ * killed server has not written the next start writes. Non-goals: URLs (a job), files that others
+ * write. Invariants: a line is durable in the file before it counts as published; half a line at
+ * the end (a power cut) is cut off before the next is written; the sink gets each line at least
+ * once. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "audit/audit_sql.h"
 #include "audit/seal_core.h"
+#include "audit/seal_first.h"
 #include "base/app.h"
 #include "base/log.h"
 
@@ -98,6 +100,11 @@ static enum err look_up(struct cx *cx, void *arg)
     l->agrees = found && str_eq(row.text, l->line);
     if (found)
         return OK;
+    struct seal_first first;
+    TRY(seal_first_load(cx, &first));
+    l->agrees = seal_first_passed(&first, in.generation, in.number);
+    if (l->agrees)
+        return OK;
     TRY(seal_state_get(cx, &state, &found));
     l->agrees = found && state.generation > l->last->generation;
     return OK;
@@ -181,9 +188,25 @@ static enum err publish_slice(struct seal *s, struct cx *cx, size_t *ret_count)
     return OK;
 }
 
+static enum err first_read(struct cx *cx, void *arg)
+{
+    return seal_first_load(cx, arg);
+}
+
+static enum err file_trim(struct seal *s, struct cx *cx)
+{
+    char path[1100];
+    struct seal_first first;
+    file_path(s, path, sizeof path);
+    TRY(db_read(cx, first_read, &first));
+    seal_file_trim(s, path, &first);
+    return OK;
+}
+
 enum err seal_publish(struct seal *s, int64_t now_ms)
 {
     size_t count = SLICE_LINES;
+    bool any = false;
     enum err e = OK;
     /* On PostgreSQL other nodes make checkpoints too. */
     if (db_engine(s->app->db) == DB_SQLITE && !atomic_load(&s->news))
@@ -197,8 +220,11 @@ enum err seal_publish(struct seal *s, int64_t now_ms)
         e = published_find(s, &cx);
     while (e == OK && count == SLICE_LINES) {
         e = publish_slice(s, &cx, &count);
+        any = any || count;
         arena_clear(cx.arena, 64 * 1024);
     }
+    if (e == OK && any && s->dir[0])
+        e = file_trim(s, &cx);
     if (e != OK)
         atomic_store(&s->news, true);
     arena_free(cx.arena);

@@ -225,10 +225,6 @@ static void base_check(struct verify *v, const struct seal_chain_list_row *c)
     struct str root = seal_root_key(v->cx);
     if (c->base_seq == 0 || !str_given(root))
         return;
-    /* Bases from before a root key was lost cannot be proved any more. */
-    if (v->state_known && v->state.generation > 1 &&
-        c->base_at.value < v->cx->app->seal->root_made_at_ms)
-        return;
     if (c->base_hash.len == SEAL_HASH_BYTES && c->base_mac.len == SEAL_MAC_BYTES) {
         seal_base_mac(root, c->workspace_id, c->base_seq, (const uint8_t *)c->base_hash.ptr, mac);
         if (bytes_equal(mac, c->base_mac.ptr, sizeof mac))

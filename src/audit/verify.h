@@ -14,8 +14,8 @@
  *     cut         the end is missing: the head, or a checkpoint, knows rows that are not there
  *     rewrite     rows agree among themselves, but not with a checkpoint
  *     head        the head is not what this server left (what no checkpoint covers was rewritten)
- *     base        the beginning was moved by somebody else than retention
- *     checkpoint  a checkpoint is missing, altered, forged, or an old one in a new place
+ *     base        a beginning (of a chain, or of the checkpoints) was moved by somebody else than
+ * retention checkpoint  a checkpoint is missing, altered, forged, or an old one in a new place
  *     unreadable  a row has no hash, or is too large */
 #ifndef AUDIT_VERIFY_H
 #define AUDIT_VERIFY_H
@@ -42,6 +42,7 @@ struct verify_report {
     int64_t unsealed;   /* rows that wait for the sealer */
     int64_t unsigned_;  /* rows that wait for a checkpoint */
     int64_t superseded; /* lines of files about rows that a restore did not bring back */
+    int64_t retired;    /* lines of files that retention has removed from the table */
     int64_t generations;
     int64_t duration_us;
     struct verify_break *breaks; /* one a chain, and those of checkpoints; in their order */

@@ -1,13 +1,15 @@
 /* Verification of checkpoints: their own chain, and what they say about rows.
  *
- * Of the table: numbers without gaps, each naming the one before by its hash, signed by the key
- * that the one before announced; beginnings marked under the root key; the last one as the sealed
- * state says. Of a file: each line is one of the table, or says what the table ought to have. */
+ * Of the table: its beginning (1/1, or where retention has cut), numbers without gaps, each naming
+ * the one before by its hash, signed by the key that the one before announced; beginnings marked
+ * under the root key; the last one as the sealed state says. Of a file: each line is one of the
+ * table, or says what the table ought to have. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "audit/audit_sql.h"
+#include "audit/seal_first.h"
 #include "audit/verify_core.h"
 #include "base/app.h"
 
@@ -62,6 +64,8 @@ struct table {
     struct verify *v;
     struct seal_checkpoint_list_in in;
     size_t count;
+    struct seal_first first; /* where the table begins; of the slice */
+    bool first_judged;
     bool any;
     int64_t unproved;       /* a generation whose beginning the root key does not prove */
     struct checkpoint last; /* without its texts and heads */
@@ -106,6 +110,15 @@ static const char *place_wrong(struct table *t, struct cx *cx, const struct chec
                : "is not signed by the key that the one before has announced";
 }
 
+/* What retention has left stands in for the line before. */
+static const char *first_wrong(const struct table *t, const struct checkpoint *c,
+                               const uint8_t hash[SEAL_HASH_BYTES])
+{
+    return seal_first_is(&t->first, c, hash)
+               ? NULL
+               : "is not the first that retention has left: others are missing, or it was altered";
+}
+
 static enum err table_row(struct table *t, struct cx *cx, const struct seal_checkpoint_list_row *r)
 {
     struct verify *v = t->v;
@@ -117,7 +130,10 @@ static enum err table_row(struct table *t, struct cx *cx, const struct seal_chec
                      (long long)r->generation, (long long)r->number, why);
         return OK;
     }
-    const char *wrong = place_wrong(t, cx, &c);
+    uint8_t hash[SEAL_HASH_BYTES];
+    checkpoint_hash(r->text, hash);
+    const char *wrong =
+        !t->any && t->first.number ? first_wrong(t, &c, hash) : place_wrong(t, cx, &c);
     for (size_t i = 0; i < c.heads_count; i++)
         if (c.heads[i].hidden) /* only copies are, that are given to others */
             wrong = "has a chain hidden";
@@ -128,10 +144,26 @@ static enum err table_row(struct table *t, struct cx *cx, const struct seal_chec
     else
         TRY(heads_against_rows(v, cx, &c));
     v->report->checkpoints++;
-    v->report->generations += c.number == 1;
+    v->report->generations += c.generation != t->last.generation;
     t->any = true;
     t->last = c;
-    checkpoint_hash(r->text, t->last_hash);
+    memcpy(t->last_hash, hash, sizeof hash);
+    return OK;
+}
+
+/* Retention goes on meanwhile: lines that were about to be read may be gone, and the table begins
+ * behind them now. */
+static enum err table_first(struct table *t, struct cx *cx)
+{
+    TRY(seal_first_load(cx, &t->first));
+    t->first.stored = STR_NULL; /* the slice's */
+    if (t->first.forged && !t->first_judged)
+        VERIFY_FOUND(t->v, SYSTEM, 0, "base",
+                     "the beginning of the checkpoints (%lld/%lld) was not moved by retention",
+                     (long long)t->first.generation, (long long)t->first.number);
+    t->first_judged = true;
+    if (t->any && seal_first_passed(&t->first, t->last.generation, t->last.number))
+        t->any = false;
     return OK;
 }
 
@@ -139,6 +171,7 @@ static enum err table_slice(struct cx *cx, void *arg)
 {
     struct table *t = arg;
     struct seal_checkpoint_list_row *rows;
+    TRY(table_first(t, cx));
     TRY(seal_checkpoint_list(cx, &t->in, &rows, &t->count));
     for (size_t i = 0; i < t->count; i++) {
         TRY(table_row(t, cx, &rows[i]));
@@ -236,6 +269,15 @@ static bool same_checkpoint(struct cx *cx, struct str ours, struct str read)
     return memcmp(a, b, sizeof a) == 0;
 }
 
+/* A line that the table lacks: did retention remove it? No row stands that it has signed. */
+static enum err line_retired(struct cx *cx, const struct checkpoint *c, bool *ret)
+{
+    struct seal_first first;
+    TRY(seal_first_load(cx, &first));
+    *ret = !first.forged && seal_first_passed(&first, c->generation, c->number);
+    return OK;
+}
+
 static enum err line_check(struct cx *cx, void *arg)
 {
     struct file_line *l = arg;
@@ -243,7 +285,7 @@ static enum err line_check(struct cx *cx, void *arg)
     struct checkpoint c;
     const char *why;
     struct seal_checkpoint_get_row row;
-    bool found, superseded;
+    bool found, superseded, retired;
     if (!checkpoint_read(cx->arena, l->line, &c, &why) || !checkpoint_signed(cx->arena, &c)) {
         VERIFY_FOUND(v, SYSTEM, 0, "checkpoint", "line %lld of the file is no signed checkpoint",
                      (long long)l->number);
@@ -256,6 +298,11 @@ static enum err line_check(struct cx *cx, void *arg)
     if (found) {
         CHECKPOINT_FOUND(v, &c, "of the file is another one than that of the table");
         return heads_against_rows(v, cx, &c);
+    }
+    TRY(line_retired(cx, &c, &retired));
+    if (retired) {
+        v->report->retired++;
+        return OK;
     }
     TRY(line_superseded(cx, &c, &superseded));
     if (superseded) {

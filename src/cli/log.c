@@ -77,6 +77,9 @@ static void print_report(const struct json *j)
         printf("the log began %lld times (a restored backup, a lost key: see LOG_REANCHORED); "
                "%lld lines of files are of what a restore did not bring back\n",
                (long long)number(j, "generations"), (long long)number(j, "superseded"));
+    if (number(j, "retired"))
+        printf("%lld lines of files are of what retention has removed\n",
+               (long long)number(j, "retired"));
     if (json_get(j, "ok")->boolean)
         printf("the log holds\n");
 }
@@ -92,19 +95,20 @@ static int verify_export(struct cli_args *a, const char *file, bool json)
         return cli_fail("%.*s", STR_ARG(cx.failure.message));
     hex_encode(r.first_key, sizeof r.first_key, key);
     if (json)
-        printf(
-            "{\"ok\":%s,\"rows\":%lld,\"chains\":%lld,\"checkpoints\":%lld,\"firstKey\":\"%.*s\","
-            "\"line\":%lld,\"message\":\"%s\"}\n",
-            r.broken ? "false" : "true", (long long)r.rows, (long long)r.chains,
-            (long long)r.checkpoints, (int)sizeof key, key, (long long)r.line,
-            r.broken ? r.broken : "");
+        printf("{\"ok\":%s,\"rows\":%lld,\"chains\":%lld,\"checkpoints\":%lld,"
+               "\"firstCheckpoint\":\"%lld/%lld\",\"firstKey\":\"%.*s\","
+               "\"line\":%lld,\"message\":\"%s\"}\n",
+               r.broken ? "false" : "true", (long long)r.rows, (long long)r.chains,
+               (long long)r.checkpoints, (long long)r.first_generation, (long long)r.first_number,
+               (int)sizeof key, key, (long long)r.line, r.broken ? r.broken : "");
     else if (r.broken)
         printf("BROKEN at line %lld: %s\n", (long long)r.line, r.broken);
     else
-        printf("%lld rows of %lld chains and %lld checkpoints hold; the first checkpoint is signed "
-               "by %.*s\n",
-               (long long)r.rows, (long long)r.chains, (long long)r.checkpoints, (int)sizeof key,
-               key);
+        printf(
+            "%lld rows of %lld chains and %lld checkpoints hold; the first checkpoint, %lld/%lld, "
+            "is signed by %.*s\n",
+            (long long)r.rows, (long long)r.chains, (long long)r.checkpoints,
+            (long long)r.first_generation, (long long)r.first_number, (int)sizeof key, key);
     return r.broken ? EXIT_FAILED : EXIT_OK;
 }
 

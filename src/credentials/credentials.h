@@ -48,6 +48,10 @@ enum err credentials_resolve(struct cx *cx, const struct credential_wish *w,
 enum err credentials_mark(struct cx *cx, struct str row_id, bool refused);
 /* Inside a write: the guard refused to connect to the credential's address. Leaves SSRF_BLOCKED. */
 enum err credentials_blocked(struct cx *cx, const struct credential *c);
+/* Inside a write: a call with this key is admitted. Each use is a row of the trail
+ * (use_credential), that names the key and never has it; it stands before the key leaves. run_id
+ * may be absent. */
+enum err credentials_used(struct cx *cx, const struct credential *c, struct str run_id);
 
 /* ---- of a process ---- */
 

@@ -109,6 +109,31 @@ enum err credentials_blocked(struct cx *cx, const struct credential *c)
     return audit_append(cx, &row);
 }
 
+enum err credentials_used(struct cx *cx, const struct credential *c, struct str run_id)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, cx->arena, 2048);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_key_lit(&w, "provider");
+    jw_str(&w, str_of(c->provider));
+    jw_key_lit(&w, "model");
+    jw_str(&w, str_of(c->model));
+    jw_key_lit(&w, "keySource");
+    jw_str(&w, str_of(c->key_source));
+    if (str_given(run_id)) {
+        jw_key_lit(&w, "runId");
+        jw_str(&w, run_id);
+    }
+    jw_object_end(&w);
+    struct audit_row row = { .action = STR("use_credential"),
+                             .entity_type = STR("credential"),
+                             .entity_id = c->row_id ? str_of(c->row_id) : STR_NULL,
+                             .metadata = b.overflow ? STR_NULL : buf_str(&b) };
+    return audit_append(cx, &row);
+}
+
 /* ---- what comes back, as it may be shown ---- */
 
 static void put_without(struct buf *out, struct str text, struct str secret)

@@ -125,6 +125,24 @@ static enum err purge_log(struct cx *cx, const struct job *job)
     return OK;
 }
 
+/* Behind the rows: a checkpoint goes when no row stands that it has signed. */
+static enum err purge_checkpoints(struct cx *cx, const struct job *job)
+{
+    int64_t removed, total = 0;
+    do {
+        struct arena_mark m = arena_mark(cx->arena);
+        TRY(seal_purge_checkpoints(cx, cx->now_ms - AUDIT_DAYS * DAY_MS, SLICE_ROWS, &removed));
+        arena_reset(cx->arena, m);
+        total += removed;
+        if (job->lost && atomic_load(job->lost))
+            return OK;
+    } while (removed == SLICE_ROWS);
+    if (total)
+        log_line(LOG_INFO, "retention", log_s("table", STR("audit_checkpoints")),
+                 log_i("rows", total));
+    return OK;
+}
+
 static enum err retention_run(struct cx *cx, const struct job *job)
 {
     struct purge purges[] = {
@@ -146,8 +164,10 @@ static enum err retention_run(struct cx *cx, const struct job *job)
             log_line(LOG_INFO, "retention", log_s("table", str_of(purges[i].what)),
                      log_i("rows", total));
     }
-    if (cx->app->seal)
+    if (cx->app->seal) {
         TRY(purge_log(cx, job));
+        TRY(purge_checkpoints(cx, job));
+    }
     return sweep_blobs(cx);
 }
 

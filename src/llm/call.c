@@ -210,6 +210,8 @@ enum err llm_call_admit(struct cx *cx, struct llm_call *c)
     c->reservation.cost_nanousd =
         cost_worst_case(&c->price, c->input_tokens_max, c->output_tokens_max);
     TRY(cost_reserve(cx, &c->purpose, &c->price, &c->reservation));
+    if (c->codec) /* the offline assistant has no key */
+        TRY(credentials_used(cx, c->credential, c->purpose.run_id));
     c->admitted = true;
     return OK;
 }

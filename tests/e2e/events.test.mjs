@@ -200,6 +200,49 @@ for (const engine of ['sqlite', 'postgres']) {
     assert.equal((await cap(100)).status, 200);
   });
 
+  on('each operation of the table that changes a key, and each that uses one', async () => {
+    const doc = await (await fetch(server.base + '/api/openapi.json')).json();
+    const named = (method, path) => doc.paths[path]?.[method]?.operationId;
+    const org = `/api/organizations/${me.workspace.organizationId}/ai-config`;
+    // The table says which there are; what it has and this list lacks fails the test.
+    const changes = {
+      set_ai_key: () => set(boss, { provider: 'anthropic', apiKey: KEY }, SETTINGS, 'POST'),
+      update_workspace_ai_config: () => set(boss, { groqApiKey: 'gsk_0123456789abcdef' }),
+      clear_workspace_ai_config: () => boss.json(SETTINGS, { method: 'DELETE' }),
+      update_personal_ai_config: () => set(member, { openaiApiKey: 'sk-0123456789abcdef0123' }, SETTINGS + '/personal'),
+      clear_personal_ai_config: () => member.json(SETTINGS + '/personal', { method: 'DELETE' }),
+      update_organization_ai_config: () => set(boss, { anthropicApiKey: KEY }, org, 'PUT'),
+      clear_organization_ai_config: () => boss.json(org, { method: 'DELETE' }),
+    };
+    const uses = { test_openclaw: 'POST', test_hermes: 'POST', verify_ai_keys: 'POST' };
+    const found = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).filter((m) => m !== 'get' && /ai-config|ai-keys/.test(path)).map((m) => named(m, path)));
+    assert.deepEqual(found.sort(), [...Object.keys(changes), ...Object.keys(uses)].sort());
+    for (const [name, change] of Object.entries(changes)) {
+      const answer = await change();
+      assert.equal(answer.status, 200, `${name}: ${JSON.stringify(answer.body)}`);
+      const who = /personal/.test(name) ? (await member.json('/api/me')).body.user.id : me.user.id;
+      const left = (await news('CREDENTIAL_CHANGED')).filter((e) => e.type === 'CREDENTIAL_CHANGED');
+      assert.ok(left.length >= 1 && left.every((e) => e.actor.id === who && !JSON.stringify(e).includes('0123456789abcdef')), `${name}: ${JSON.stringify(left)}`);
+    }
+    assert.equal((await set(boss, { anthropicApiKey: KEY })).status, 200);
+    await news('CREDENTIAL_CHANGED');
+    const before = (await deeds('use_credential')).length;
+    assert.equal((await chat('with-a-key')).status, 200);
+    const [used, ...older] = await deeds('use_credential');
+    assert.equal(older.length, before, 'one use, one row');
+    assert.deepEqual([used.actorId, used.entityType, used.metadata.provider, used.metadata.keySource], [me.user.id, 'credential', 'anthropic', 'WORKSPACE_KEY']);
+    assert.ok(used.entityId && used.metadata.runId && !JSON.stringify(used).includes(KEY));
+  });
+
+  on('a role that is given and taken', async () => {
+    const { members } = (await boss.json('/api/members')).body, { id } = members.find((x) => x.role === 'MEMBER');
+    assert.equal((await boss.json('/api/members/' + id, { method: 'PATCH', json: { role: 'VIEWER' } })).status, 200);
+    const [changed] = await news('ROLE_CHANGED');
+    assert.equal(changed.actor.id, me.user.id);
+    assert.equal((await boss.json('/api/members/' + id, { method: 'PATCH', json: { role: 'MEMBER' } })).status, 200);
+    await news('ROLE_CHANGED');
+  });
+
   on('another root key', async () => {
     if (engine === 'postgres') return; // there it takes a restart of every node: credentials.test.mjs
     assert.match(await cliOk(['keys', 'rotate', ...s.flags], { env: s.env }), /wrapped/);

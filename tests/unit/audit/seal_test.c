@@ -1,6 +1,6 @@
-/* The sealed log: whatever is done to rows, heads and checkpoints
- * shows, by name and place; sealers do not fork a chain; a killed sealer, a restored backup, a lost
- * key and a clock that jumps leave a log that holds. On both engines. */
+/* The sealed log: whatever is done to rows, heads and checkpoints shows, by name and place; a
+ * killed sealer, a restored backup, a lost key and a clock that jumps leave a log that holds. Many
+ * writers: seal_writers_test.c; retention: seal_purge_test.c. On both engines. */
 #include "seal_room.h"
 
 #include <fcntl.h>
@@ -12,85 +12,6 @@
 #include "audit/record.h"
 #include "db/driver.h"
 #include "unit/rooms_sql.h"
-
-#define SEALED(state)                                                                              \
-    ROOMS(state);                                                                                  \
-    seal_room_open(r)
-
-static enum err append_n(struct cx *cx, void *arg)
-{
-    const int *n = arg;
-    for (int i = 0; i < *n; i++) {
-        struct audit_row row = { .action = STR("update_document"),
-                                 .entity_type = STR("document"),
-                                 .entity_id = str_fmt(cx->arena, "d%d", i) };
-        cx->now_ms++;
-        TRY(audit_append(cx, &row));
-    }
-    return OK;
-}
-
-/* n deeds in that workspace, sealed; with a checkpoint when `sign`. */
-static void deeds(struct rooms *r, const char *workspace, int n, bool sign)
-{
-    rooms_as(r, "ann", workspace);
-    assert_ok(&r->cx, db_write(&r->cx, append_n, &n));
-    assert_int_equal(seal_tick(r->app.seal, r->cx.now_ms, sign), OK);
-}
-
-static enum err script(struct cx *cx, void *text)
-{
-    return db_exec(cx, str_of(text));
-}
-/* What somebody does who has the database and no key. */
-static void tamper(struct rooms *r, const char *text)
-{
-    assert_ok(&r->cx, db_write(&r->cx, script, (void *)text));
-}
-
-static struct verify_report verified(struct rooms *r, bool with_file)
-{
-    struct verify_report v;
-    char path[128];
-    snprintf(path, sizeof path, "%s/checkpoints.log", r->folder);
-    struct verify_options o = { .files = { with_file ? str_of(path) : STR_NULL } };
-    cx_clear_failure(&r->cx);
-    assert_ok(&r->cx, seal_verify(&r->cx, &o, &v));
-    return v;
-}
-
-static void assert_holds_at(struct rooms *r, bool with_file, const char *file, int line)
-{
-    struct verify_report v = verified(r, with_file);
-    for (size_t i = 0; i < v.breaks_count; i++)
-        print_error("%s:%d: %s %.*s %lld: %.*s\n", file, line, v.breaks[i].kind,
-                    STR_ARG(v.breaks[i].workspace_id), (long long)v.breaks[i].seq,
-                    STR_ARG(v.breaks[i].message));
-    if (v.breaks_count)
-        _fail(file, line);
-}
-#define assert_holds(r) assert_holds_at((r), true, __FILE__, __LINE__)
-
-static void assert_breaks_at(struct rooms *r, bool with_file, const char *kind,
-                             const char *workspace, int64_t seq, const char *file, int line)
-{
-    struct verify_report v = verified(r, with_file);
-    for (size_t i = 0; i < v.breaks_count; i++)
-        if (strcmp(v.breaks[i].kind, kind) == 0 && str_is(v.breaks[i].workspace_id, workspace) &&
-            v.breaks[i].seq == seq)
-            return;
-    for (size_t i = 0; i < v.breaks_count; i++)
-        print_error("%s:%d: %s %.*s %lld: %.*s\n", file, line, v.breaks[i].kind,
-                    STR_ARG(v.breaks[i].workspace_id), (long long)v.breaks[i].seq,
-                    STR_ARG(v.breaks[i].message));
-    print_error("%s:%d: %s in %s at %lld was not found\n", file, line, kind, workspace,
-                (long long)seq);
-    _fail(file, line);
-}
-#define assert_breaks(r, kind, workspace, seq)                                                     \
-    assert_breaks_at((r), false, (kind), (workspace), (seq), __FILE__, __LINE__)
-#define assert_breaks_with_file(r, kind, workspace, seq)                                           \
-    assert_breaks_at((r), true, (kind), (workspace), (seq), __FILE__, __LINE__)
 
 /* ---- an honest log ---- */
 
@@ -118,7 +39,7 @@ static void what_waits_is_named(void **state)
     deeds(r, "one", 2, true);
     deeds(r, "one", 3, false);
     r->app.seal = NULL; /* nobody seals */
-    assert_ok(&r->cx, db_write(&r->cx, append_n, &n));
+    assert_ok(&r->cx, db_write(&r->cx, seal_room_append, &n));
     r->app.seal = s;
     struct verify_report v = verified(r, true);
     assert_int_equal(v.breaks_count, 0);
@@ -429,94 +350,20 @@ static void todays_key_does_not_sign_yesterday(void **state)
     seal_room_close(r);
 }
 
-/* ---- sealers ---- */
-
-static void two_sealers_make_one_chain(void **state)
-{
-    SEALED(state);
-    struct seal *first = r->app.seal, *second = NULL;
-    char error[256] = "";
-    struct seal_options o = { 0 };
-    if (r->engine == DB_SQLITE) { /* one process a folder: nobody else writes */
-        seal_room_close(r);
-        return;
-    }
-    assert_true(seal_open(&r->app, &o, &second, error, sizeof error));
-    for (int i = 0; i < 20; i++) {
-        int n = 3;
-        rooms_as(r, "ann", i % 3 ? "one" : "two");
-        assert_ok(&r->cx, db_write(&r->cx, append_n, &n));
-        assert_int_equal(seal_tick(i % 2 ? first : second, r->cx.now_ms, i % 4 == 0), OK);
-    }
-    assert_int_equal(seal_tick(first, r->cx.now_ms, true), OK);
-    struct verify_report v = verified(r, true);
-    assert_int_equal(v.breaks_count, 0);
-    assert_int_equal(v.events, 60);
-    r->app.seal = second;
-    seal_close(second);
-    r->app.seal = first;
-    seal_room_close(r);
-}
-
-struct many {
-    struct rooms *r;
-    int rows, number;
-    pthread_t thread;
-};
-
-static void *append_alone(void *arg)
-{
-    struct many *m = arg;
-    struct arena *a = arena_new(0);
-    int one = 1;
-    for (int i = 0; i < m->rows; i++) {
-        struct cx cx = m->r->cx;
-        cx.arena = a;
-        cx.principal.workspace_id = m->number % 4 ? STR("one") : STR("two");
-        if (db_write(&cx, append_n, &one) != OK)
-            abort();
-        arena_clear(a, 65536);
-    }
-    arena_free(a);
-    return NULL;
-}
-
-/* 64 writers; OPBOXD_SOAK=1: 100,000 events, else fewer. */
-static void many_writers_leave_no_fork_and_no_gap(void **state)
-{
-    SEALED(state);
-    enum { WRITERS = 64 };
-    int each = getenv("OPBOXD_SOAK") ? 100000 / WRITERS + 1 : r->engine == DB_SQLITE ? 40 : 8;
-    struct many m[WRITERS];
-    seal_start(r->app.seal);
-    for (int i = 0; i < WRITERS; i++) {
-        m[i] = (struct many){ .r = r, .rows = each, .number = i };
-        pthread_create(&m[i].thread, NULL, append_alone, &m[i]);
-    }
-    for (int i = 0; i < WRITERS; i++)
-        pthread_join(m[i].thread, NULL);
-    assert_int_equal(seal_tick(r->app.seal, r->cx.now_ms, true), OK);
-    struct verify_report v = verified(r, true);
-    assert_int_equal(v.breaks_count, 0);
-    assert_int_equal(v.events, WRITERS * each);
-    assert_int_equal(v.unsealed + v.unsigned_, 0);
-    seal_room_close(r);
-}
-
 static enum err append_then_fail(struct cx *cx, void *arg)
 {
-    TRY(append_n(cx, arg));
+    TRY(seal_room_append(cx, arg));
     FAIL(cx, CONFLICT, "No.");
 }
 
 static enum err nested(struct cx *cx, void *arg)
 {
     int one = 1;
-    TRY(append_n(cx, &one));
+    TRY(seal_room_append(cx, &one));
     if (db_nested(cx, append_then_fail, arg) != ERR_CONFLICT)
         return cx_fault(cx, "it went through");
     cx_clear_failure(cx);
-    return append_n(cx, &one);
+    return seal_room_append(cx, &one);
 }
 
 static void a_deed_that_fails_leaves_no_gap(void **state)
@@ -564,13 +411,13 @@ static void a_checkpoint_comes_by_count_or_by_time(void **state)
     int64_t now = atomic_load(&s->checkpoint_at_ms);
     rooms_as(r, "ann", "one");
     int n = 9, one = 1;
-    assert_ok(&r->cx, db_write(&r->cx, append_n, &n));
+    assert_ok(&r->cx, db_write(&r->cx, seal_room_append, &n));
     assert_int_equal(seal_tick(s, now + 59999, false), OK);
     assert_int_equal(verified(r, false).unsigned_, 9);
-    assert_ok(&r->cx, db_write(&r->cx, append_n, &one));
+    assert_ok(&r->cx, db_write(&r->cx, seal_room_append, &one));
     assert_int_equal(seal_tick(s, now + 59999, false), OK);
     assert_int_equal(verified(r, false).unsigned_, 0);
-    assert_ok(&r->cx, db_write(&r->cx, append_n, &one));
+    assert_ok(&r->cx, db_write(&r->cx, seal_room_append, &one));
     assert_int_equal(seal_tick(s, now + 60000, false), OK);
     assert_int_equal(verified(r, false).unsigned_, 1);
     assert_int_equal(seal_tick(s, now + 59999 + 60000, false), OK);
@@ -598,28 +445,6 @@ static void a_killed_sealer_goes_on(void **state)
     assert_int_equal(v.generations, 1);
     assert_int_equal(v.checkpoints, v.file_lines);
     seal_room_close(r);
-}
-
-static enum err all_rows(struct cx *cx, void *arg)
-{
-    struct {
-        struct rooms_audit_all_row *rows;
-        size_t count;
-    } *all = arg;
-    return rooms_audit_all(cx, &all->rows, &all->count);
-}
-
-static size_t count_type(struct rooms *r, const char *type)
-{
-    struct {
-        struct rooms_audit_all_row *rows;
-        size_t count;
-    } all;
-    size_t n = 0;
-    assert_ok(&r->cx, db_read(&r->cx, all_rows, &all));
-    for (size_t i = 0; i < all.count; i++)
-        n += str_is(all.rows[i].type, type);
-    return n;
 }
 
 static void a_restored_backup_begins_anew(void **state)
@@ -716,38 +541,6 @@ static void a_lost_root_key_does_not_end_the_log(void **state)
     struct verify_report v = verified(r, true);
     assert_int_equal(v.generations, 2);
     assert_holds(r);
-    seal_room_close(r);
-}
-
-/* ---- retention ---- */
-
-struct purge {
-    int64_t before_ms, limit, removed;
-};
-static enum err purge(struct cx *cx, void *arg)
-{
-    struct purge *p = arg;
-    return seal_purge(cx, STR("one"), p->before_ms, p->limit, &p->removed);
-}
-
-static void retention_keeps_the_rest_provable(void **state)
-{
-    SEALED(state);
-    deeds(r, "one", 20, true);
-    struct purge p = { .before_ms = ROOMS_NOW_MS + 13, .limit = 8 };
-    assert_ok(&r->cx, db_write(&r->cx, purge, &p));
-    assert_int_equal(p.removed, 8);
-    assert_ok(&r->cx, db_write(&r->cx, purge, &p));
-    assert_int_equal(p.removed, 4); /* the thirteenth is too young */
-    assert_ok(&r->cx, db_write(&r->cx, purge, &p));
-    assert_int_equal(p.removed, 0);
-    assert_int_equal(seal_tick(r->app.seal, r->cx.now_ms, true), OK);
-    assert_holds(r);
-    assert_int_equal(verified(r, false).events, 10); /* eight, and two that say what went */
-    /* Nobody else moves the beginning. */
-    tamper(r, "DELETE FROM audit WHERE workspace_id = 'one' AND seq = 13;"
-              "UPDATE audit_chains SET base_seq = 13 WHERE workspace_id = 'one'");
-    assert_breaks(r, "base", "one", 13);
     seal_room_close(r);
 }
 
@@ -902,7 +695,7 @@ static void faults(struct rooms *r, enum db_result result, enum db_fault_how how
         int two = 2;
         for (int i = 0; i < 3; i++) {
             rooms_as(r, "ann", i % 2 ? "one" : "two");
-            bool kept = db_write(&r->cx, append_n, &two) == OK;
+            bool kept = db_write(&r->cx, seal_room_append, &two) == OK;
             expected += kept ? 2 : 0;
             seal_tick(r->app.seal, r->cx.now_ms, i == 1);
         }
@@ -948,8 +741,6 @@ int main(void)
         ROOMS_TEST(a_forged_tail_is_not_signed_away),
         ROOMS_TEST(checkpoints_hold_each_other),
         ROOMS_TEST(todays_key_does_not_sign_yesterday),
-        ROOMS_TEST(two_sealers_make_one_chain),
-        ROOMS_TEST(many_writers_leave_no_fork_and_no_gap),
         ROOMS_TEST(a_deed_that_fails_leaves_no_gap),
         ROOMS_TEST(clocks_may_jump),
         ROOMS_TEST(a_checkpoint_comes_by_count_or_by_time),
@@ -958,7 +749,6 @@ int main(void)
         ROOMS_TEST(a_restore_cannot_be_pretended),
         ROOMS_TEST(a_rolled_back_database_shows),
         ROOMS_TEST(a_lost_root_key_does_not_end_the_log),
-        ROOMS_TEST(retention_keeps_the_rest_provable),
         ROOMS_TEST(an_export_proves_itself),
         ROOMS_TEST(an_export_of_one_workspace_names_no_other),
         ROOMS_TEST(a_checkpoint_that_hides_in_the_table_shows),
