@@ -10,7 +10,7 @@
  *     tokens    that have come              open     streams at the end
  *     seconds   measured, without the opening
  *     firstP50, firstP99    from sending a request to its first token, ms
- *     tokenP50, tokenP99    from the provider's sending of a token to here, ms
+ *     tokenP50, tokenP99    from the provider's sending of a later token to here, ms
  *
  * A token is what provider.c sends: text that begins with the microseconds of CLOCK_MONOTONIC. What
  * stands around it (OpenAI's chunks, or a relay's own) is not looked at. The first answer that is
@@ -178,8 +178,9 @@ static size_t take_tokens(struct stream *s, const char *bytes, size_t len)
             continue;
         int64_t sent_us = strtoll(bytes + from, NULL, 10);
         load.tokens += load.measuring;
-        sample(&load.token, now_us - sent_us);
-        if (!s->first)
+        if (s->first)
+            sample(&load.token, now_us - sent_us);
+        else
             sample(&load.first, now_us - s->sent_us);
         s->first = true;
         load.begun += !s->ever;
