@@ -147,6 +147,21 @@ static enum err rule_put(struct cx *cx, const struct cost_rule *rule)
     return cost_notices_reset(cx, &reset, NULL);
 }
 
+/* 0 says that nothing may be spent, whatever was; any other cap below what is spent is a mistake.
+ */
+static enum err check_cap(struct cx *cx, int64_t cap_nanousd)
+{
+    struct cost_budget b;
+    TRY(cost_budget_of(cx, &b));
+    if (cap_nanousd == 0 || cap_nanousd >= b.spent_nanousd)
+        return OK;
+    cx_field_error(cx, STR("capUsd"),
+                   "is below the %.*s USD that are spent this month: at least that much, or 0 to "
+                   "stop all calls that cost",
+                   STR_ARG(usd_text(cx->arena, b.spent_nanousd)));
+    return cx_invalid(cx);
+}
+
 static enum err update_run(struct cx *cx, const void *input, void *output)
 {
     const struct update_in *in = input;
@@ -160,6 +175,8 @@ static enum err update_run(struct cx *cx, const void *input, void *output)
             FAIL(cx, FORBIDDEN, "Only an owner may change unpricedModels.");
         rule.refuse_unpriced = !rule.refuse_unpriced;
     }
+    if (in->cap_seen == FIELD_GIVEN)
+        TRY(check_cap(cx, in->cap_nanousd));
     if (in->cap_seen != FIELD_ABSENT)
         rule.cap_nanousd = in->cap_seen == FIELD_NULL ? COST_CAP_NONE : in->cap_nanousd;
     if (in->warn_seen == FIELD_GIVEN)
@@ -210,9 +227,11 @@ const struct op cost_budget_ops[] = {
       .out_size = sizeof(struct budget_out),
       .run = update_run,
       .summary = "Change the AI budget",
-      .doc = "Changes what is given. A cap below what is spent or reserved is taken: it stops new "
-             "calls at once, open ones end as they were admitted. unpricedModels is for owners "
-             "(403 FORBIDDEN). 409 VERSION_CONFLICT when version is given and not the current one; "
-             "details.version is." },
+      .doc =
+          "Changes what is given. A cap below what is spent this month is refused (400); what is "
+          "spent, or 0, stops new calls at once, open ones end as they were admitted. "
+          "unpricedModels is for owners (403 FORBIDDEN). 409 VERSION_CONFLICT when version is "
+          "given and not the current one; "
+          "details.version is." },
 };
 const size_t cost_budget_ops_count = sizeof cost_budget_ops / sizeof *cost_budget_ops;

@@ -541,13 +541,22 @@ static void a_budget_is_read_and_changed(void **state)
     a = call(r, "update_ai_budget", "{\"capUsd\":null}");
     assert_int_equal(at(&a, "budget.capUsd")->type, JSON_NULL);
     assert_int_equal(at(&a, "budget.remainingUsd")->type, JSON_NULL);
-    /* Below what is spent: taken, nothing is left, and new calls are refused. */
+    /* Below what is spent: refused, with the amount; that amount, or 0, stops new calls. */
     serial = 0;
     spend(&m, ROOMS_NOW_MS, 1000000);
-    a = call(r, "update_ai_budget", "{\"capUsd\":1}");
-    assert_number(&a, "budget.remainingUsd", "0");
-    struct cost_reservation res = { .id = STR("x"), .cost_nanousd = 1 };
-    assert_int_equal(money_reserve(&m, &res), ERR_BUDGET_EXCEEDED);
+    assert_int_equal(try_op(r, "update_ai_budget", "{\"capUsd\":3.000149999}", NULL),
+                     ERR_VALIDATION);
+    assert_true(str_is(r->cx.failure.fields->field, "capUsd"));
+    assert_true(str_starts(r->cx.failure.fields->message, STR("is below the 3.00015 USD")));
+    a = call(r, "get_ai_budget", "{}");
+    assert_int_equal(at(&a, "budget.capUsd")->type, JSON_NULL);
+    static const char *const stops[] = { "{\"capUsd\":3.00015}", "{\"capUsd\":0}" };
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        a = call(r, "update_ai_budget", stops[i]);
+        assert_number(&a, "budget.remainingUsd", "0");
+        struct cost_reservation res = { .id = STR("x"), .cost_nanousd = 1 };
+        assert_int_equal(money_reserve(&m, &res), ERR_BUDGET_EXCEEDED);
+    }
     static const char *const bad[] = { "{\"capUsd\":-1}",
                                        "{\"capUsd\":1.0000000001}",
                                        "{\"capUsd\":2000000000}",

@@ -1,5 +1,5 @@
 // Changing what a month may cost: first what it is to be, then what that does, and the present value when somebody else
-// changed it meanwhile. Never below what is spent: that much stops new calls already.
+// changed it meanwhile. Never below what is spent but 0: either stops new calls already.
 import { Button, Modal, NativeSelect, Switch, TextInput } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, isCode } from '../../api/errors';
@@ -16,7 +16,7 @@ import type { Budget } from './Figures';
 const t = texts({
   title: 'Change the cap', none: 'No cap', noneWhy: 'Nothing stops spending then.', cap: 'Cap of a month, in dollars', capWhy: 'All keys count. {usd} is spent this month.', percent: 'Soft warning, in percent', percentWhy: 'Owners are told once when so much of the cap is spent. 0: never.',
   unpriced: 'Models without a price', REFUSE: 'Refuse them under a cap', ALLOW: 'Allow them: the cap does not see them', unpricedWhy: 'Only owners change this.', next: 'Go on', cancel: 'Cancel', back: 'Leave as it is',
-  low: '{usd} is spent this month already: not less than that. That amount stops new calls at once.', number: 'An amount in dollars, such as 100 or 12.50.', whole: 'A whole number from 0 to 100.', much: 'Less than a billion dollars.',
+  low: '{usd} is spent this month already: not less than that. That amount, or 0, stops new calls at once.', number: 'An amount in dollars, such as 100 or 12.50.', whole: 'A whole number from 0 to 100.', much: 'Less than a billion dollars.',
   confirm: 'Change the cap from {from} to {to}?', confirmRest: 'Change the rules of the cap?', effect: 'It holds from the next call on, for everybody in this workspace. {spent} is spent this month, {reserved} is reserved by open calls.', lower: 'Calls whose worst case does not fit any more are refused at once; open ones end as they were admitted.',
   warnFrom: 'The soft warning goes from {from} % to {to} %.', rule: 'Models without a price: {rule}.', go: 'Change it', done: 'The cap is {cap} now.', failed: 'The cap was not changed.', none2: 'no cap',
   conflict: 'Somebody has changed it meanwhile. Now it is {theirs}; yours is {mine}. Nothing was overwritten.', same: 'Nothing is different.',
@@ -35,7 +35,7 @@ function Form({ budget, onClose }: { budget: Budget; onClose: () => void }) {
     const found: Record<string, string> = {};
     if (capUsd !== null && (!cap.trim() || !Number.isFinite(capUsd) || capUsd < 0)) found.cap = t('number');
     else if (capUsd !== null && capUsd > 1e9) found.cap = t('much');
-    else if (capUsd !== null && changed && capUsd < budget.spentUsd) found.cap = t('low', { usd: money(budget.spentUsd) });
+    else if (capUsd !== null && capUsd > 0 && changed && capUsd < budget.spentUsd) found.cap = t('low', { usd: money(budget.spentUsd) });
     if (!/^\d{1,3}$/.test(percent.trim()) || Number(percent) > 100) found.percent = t('whole');
     if (!Object.keys(found).length && !changed && Number(percent) === budget.softWarningPercent && rule === budget.unpricedModels) found.cap = t('same');
     setWrong(found);
