@@ -3,6 +3,9 @@
  * Invariants: a session is revoked by its own user only; a workspace is switched to only by who may
  * act in it; a stranger's ids answer NOT_FOUND. */
 #include "auth/auth.h"
+
+#include <assert.h>
+
 #include "auth/auth_sql.h"
 #include "base/app.h"
 #include "base/clock.h"
@@ -309,6 +312,7 @@ static enum err session_list_run(struct cx *cx, const void *input, void *output)
     if (str_given(cx->principal.user_id))
         TRY(sessions_read(cx, &in->page, &rows, &count));
     size_t n = page_end(cx, &sessions_list, &in->page, rows, count, &out->pagination);
+    assert(rows || n == 0);
     struct session_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = (struct session_view){ .id = rows[i].id,
