@@ -26,10 +26,10 @@ RETURNING id, workspace_id, kind, payload, created_by, attempt, attempts_max, ep
 -- pgsql:
 UPDATE jobs SET state = 'LEASED', attempt = attempt + 1, epoch = epoch + 1, node_id = :node_id,
     lease_until = :lease_until, updated_at = :now
-WHERE id IN (SELECT id FROM jobs
-             WHERE state = 'READY' AND run_at <= :now AND strpos(:kinds, ',' || kind || ',') > 0
-             ORDER BY priority DESC, run_at, id LIMIT :limit
-             FOR UPDATE SKIP LOCKED)
+WHERE id = ANY (ARRAY(SELECT id FROM jobs
+                      WHERE state = 'READY' AND run_at <= :now AND strpos(:kinds, ',' || kind || ',') > 0
+                      ORDER BY priority DESC, run_at, id LIMIT :limit
+                      FOR UPDATE SKIP LOCKED))
 RETURNING id, workspace_id, kind, payload, created_by, attempt, attempts_max, epoch;
 
 -- name: job_set_done
@@ -93,8 +93,8 @@ UPDATE jobs SET state = CASE WHEN attempt >= attempts_max THEN 'DEAD' ELSE 'READ
     finished_at = CASE WHEN attempt >= attempts_max THEN :now END,
     run_at = :now, last_error = 'the lease ran out: the process that ran it was lost',
     node_id = NULL, lease_until = NULL, updated_at = :now
-WHERE id IN (SELECT id FROM jobs WHERE state = 'LEASED' AND lease_until < :now
-             ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED);
+WHERE id = ANY (ARRAY(SELECT id FROM jobs WHERE state = 'LEASED' AND lease_until < :now
+                      ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED));
 
 -- name: job_next_lease
 -- kind: one

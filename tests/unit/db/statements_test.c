@@ -264,6 +264,10 @@ static void test_pgsql(void **state)
     for (size_t i = 0; i < product_count(); i++) {
         const struct db_stmt *s = db_statements[i];
         pgsql_prepare(pg, s);
+        /* Made once: a set that a plan makes again for each row skips what the statement itself has
+         * changed, takes others, and goes beyond its LIMIT. */
+        if (strstr(s->pgsql, "SKIP LOCKED") && !strstr(s->pgsql, "= ANY (ARRAY(SELECT"))
+            fail_msg("%s: SKIP LOCKED needs = ANY (ARRAY(SELECT ...))", s->name);
         PGresult *d = pgsql_good(pg, s->name, PQdescribePrepared(pg, s->name));
         if (PQnparams(d) != s->params_count)
             fail_msg("%s has %d parameters", s->name, PQnparams(d));
