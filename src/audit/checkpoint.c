@@ -4,18 +4,17 @@
 
 #include <assert.h>
 
-#include "base/json.h"
-
 #define PREFIX STR("opboxd checkpoint\n")
 #define TAG_PREFIX "opboxd chain\n"
 #define HEAD_PREFIX "opboxd head\n"
 #define HEADS_PREFIX "opboxd heads\n"
 
-static void put_hex(struct json_writer *w, struct str key, const uint8_t *bytes, size_t len)
+void member_put_hex(struct json_writer *w, const char *key, const uint8_t *bytes, size_t len)
 {
     char hex[2 * ED25519_SIGNATURE_BYTES];
+    assert(2 * len <= sizeof hex);
     hex_encode(bytes, len, hex);
-    jw_key(w, key);
+    jw_key(w, str_of(key));
     jw_str(w, (struct str){ hex, 2 * len });
 }
 
@@ -31,7 +30,7 @@ static void put_head(struct json_writer *w, const struct checkpoint_head *h)
     jw_key_lit(w, "workspaceId");
     jw_str(w, h->workspace_id);
     put_i64(w, STR("seq"), h->seq);
-    put_hex(w, STR("hash"), h->hash, sizeof h->hash);
+    member_put_hex(w, "hash", h->hash, sizeof h->hash);
     if (h->broken) {
         jw_key_lit(w, "broken");
         jw_bool(w, true);
@@ -112,16 +111,16 @@ static struct str body_write(struct arena *a, const struct checkpoint *c)
     put_i64(&w, STR("generation"), c->generation);
     put_i64(&w, STR("number"), c->number);
     put_i64(&w, STR("at"), c->at_ms);
-    put_hex(&w, STR("before"), c->before, sizeof c->before);
-    put_hex(&w, STR("key"), c->key, sizeof c->key);
-    put_hex(&w, STR("next"), c->next, sizeof c->next);
+    member_put_hex(&w, "before", c->before, sizeof c->before);
+    member_put_hex(&w, "key", c->key, sizeof c->key);
+    member_put_hex(&w, "next", c->next, sizeof c->next);
     if (c->number == 1) {
         jw_key_lit(&w, "reason");
         jw_str(&w, str_given(c->reason) ? c->reason : STR(""));
         put_i64(&w, STR("after"), c->after);
-        put_hex(&w, STR("anchor"), c->anchor, sizeof c->anchor);
+        member_put_hex(&w, "anchor", c->anchor, sizeof c->anchor);
     }
-    put_hex(&w, STR("heads"), heads, sizeof heads);
+    member_put_hex(&w, "heads", heads, sizeof heads);
     jw_object_end(&w);
     return buf_str(&b);
 }
@@ -136,7 +135,7 @@ static struct str line_write(struct arena *a, const struct checkpoint *c)
     jw_object(&w);
     jw_key_lit(&w, "checkpoint");
     jw_raw(&w, c->body);
-    put_hex(&w, STR("signature"), c->signature, sizeof c->signature);
+    member_put_hex(&w, "signature", c->signature, sizeof c->signature);
     put_chains(&w, c);
     jw_object_end(&w);
     return buf_str(&b);
@@ -184,13 +183,13 @@ bool checkpoint_hides(const struct checkpoint *c, const struct checkpoint_head *
 
 /* ---- reading ---- */
 
-static bool get_hex(const struct json *j, const char *key, uint8_t *out, size_t len)
+bool member_get_hex(const struct json *j, const char *key, uint8_t *out, size_t len)
 {
     struct str s = json_text(j, key);
     return s.len == 2 * len && hex_decode(s, out);
 }
 
-static bool get_i64(const struct json *j, const char *key, int64_t least, int64_t *ret)
+bool member_get_i64(const struct json *j, const char *key, int64_t least, int64_t *ret)
 {
     const struct json *v = json_get(j, key);
     return v && json_to_i64(v, ret) && *ret >= least;
@@ -207,7 +206,8 @@ static bool head_read(const struct json *j, struct checkpoint_head *ret)
     ret->workspace_id = json_text(j, "workspaceId");
     ret->broken = broken && broken->type == JSON_BOOL && broken->boolean;
     return str_given(ret->workspace_id) && ret->workspace_id.len <= CHECKPOINT_ID_BYTES_MAX &&
-           get_i64(j, "seq", 1, &ret->seq) && get_hex(j, "hash", ret->hash, sizeof ret->hash);
+           member_get_i64(j, "seq", 1, &ret->seq) &&
+           member_get_hex(j, "hash", ret->hash, sizeof ret->hash);
 }
 
 static bool heads_read(struct arena *a, const struct json *chains, struct checkpoint *ret)
@@ -225,17 +225,19 @@ static bool heads_read(struct arena *a, const struct json *chains, struct checkp
 static bool body_read(const struct json *j, struct checkpoint *ret)
 {
     int64_t v;
-    if (!get_i64(j, "v", 1, &v) || v != 1 || !get_i64(j, "generation", 1, &ret->generation) ||
-        !get_i64(j, "number", 1, &ret->number) || !get_i64(j, "at", INT64_MIN, &ret->at_ms) ||
-        !get_hex(j, "before", ret->before, sizeof ret->before) ||
-        !get_hex(j, "key", ret->key, sizeof ret->key) ||
-        !get_hex(j, "next", ret->next, sizeof ret->next))
+    if (!member_get_i64(j, "v", 1, &v) || v != 1 ||
+        !member_get_i64(j, "generation", 1, &ret->generation) ||
+        !member_get_i64(j, "number", 1, &ret->number) ||
+        !member_get_i64(j, "at", INT64_MIN, &ret->at_ms) ||
+        !member_get_hex(j, "before", ret->before, sizeof ret->before) ||
+        !member_get_hex(j, "key", ret->key, sizeof ret->key) ||
+        !member_get_hex(j, "next", ret->next, sizeof ret->next))
         return false;
     if (ret->number == 1) {
         ret->reason = json_text(j, "reason");
         if (!str_given(ret->reason) || ret->reason.len > CHECKPOINT_REASON_BYTES_MAX ||
-            !get_i64(j, "after", 0, &ret->after) ||
-            !get_hex(j, "anchor", ret->anchor, sizeof ret->anchor))
+            !member_get_i64(j, "after", 0, &ret->after) ||
+            !member_get_hex(j, "anchor", ret->anchor, sizeof ret->anchor))
             return false;
     }
     return true;
@@ -256,7 +258,7 @@ bool checkpoint_read(struct arena *a, struct str line, struct checkpoint *ret, c
     *ret_why = "a field is missing or has a wrong form";
     const struct json *body = json_get(&j, "checkpoint");
     if (!body || body->type != JSON_OBJECT || !body_read(body, ret) ||
-        !get_hex(&j, "signature", ret->signature, sizeof ret->signature) ||
+        !member_get_hex(&j, "signature", ret->signature, sizeof ret->signature) ||
         !heads_read(a, json_get(&j, "chains"), ret))
         return false;
     *ret_why = "it is not written as its content is";

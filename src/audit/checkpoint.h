@@ -23,6 +23,7 @@
 #define AUDIT_CHECKPOINT_H
 
 #include "audit/keys.h"
+#include "base/json.h"
 
 #define CHECKPOINT_HEADS_MAX 500
 #define CHECKPOINT_LINE_BYTES_MAX (256 * 1024)
@@ -68,5 +69,11 @@ bool checkpoint_hides(const struct checkpoint *c, const struct checkpoint_head *
 /* The line with all chains hidden but that of `workspace_id`. False as checkpoint_read. */
 bool checkpoint_hide(struct arena *a, struct str line, struct str workspace_id, struct str *ret,
                      const char **ret_why);
+
+/* Members of the log's JSON: lower-case hex of exactly `len` bytes (64 at most), and a whole number
+ * of at least `least`. */
+void member_put_hex(struct json_writer *w, const char *key, const uint8_t *bytes, size_t len);
+bool member_get_hex(const struct json *j, const char *key, uint8_t *out, size_t len);
+bool member_get_i64(const struct json *j, const char *key, int64_t least, int64_t *ret);
 
 #endif

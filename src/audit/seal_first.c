@@ -3,27 +3,6 @@
 
 #include "audit/audit_sql.h"
 #include "audit/seal_core.h"
-#include "base/json.h"
-
-static void put_hex(struct json_writer *w, const char *key, const uint8_t *bytes, size_t len)
-{
-    char hex[2 * SEAL_HASH_BYTES];
-    hex_encode(bytes, len, hex);
-    jw_key(w, str_of(key));
-    jw_str(w, (struct str){ hex, 2 * len });
-}
-
-static bool get_hex(const struct json *j, const char *key, uint8_t out[SEAL_HASH_BYTES])
-{
-    struct str s = json_text(j, key);
-    return s.len == 2 * SEAL_HASH_BYTES && hex_decode(s, out);
-}
-
-static bool get_i64(const struct json *j, const char *key, int64_t *ret)
-{
-    const struct json *v = json_get(j, key);
-    return v && json_to_i64(v, ret) && *ret >= 1;
-}
 
 static bool value_read(struct cx *cx, struct str value, struct seal_first *ret,
                        uint8_t mac[SEAL_MAC_BYTES])
@@ -32,8 +11,10 @@ static bool value_read(struct cx *cx, struct str value, struct seal_first *ret,
     struct json j;
     struct json_fault fault;
     return json_parse(cx->arena, value, &limits, &j, &fault) == OK && j.type == JSON_OBJECT &&
-           get_i64(&j, "generation", &ret->generation) && get_i64(&j, "number", &ret->number) &&
-           get_hex(&j, "hash", ret->hash) && get_hex(&j, "mac", mac);
+           member_get_i64(&j, "generation", 1, &ret->generation) &&
+           member_get_i64(&j, "number", 1, &ret->number) &&
+           member_get_hex(&j, "hash", ret->hash, sizeof ret->hash) &&
+           member_get_hex(&j, "mac", mac, SEAL_MAC_BYTES);
 }
 
 enum err seal_first_load(struct cx *cx, struct seal_first *ret)
@@ -72,8 +53,8 @@ enum err seal_first_move(struct cx *cx, const struct seal_first *from, int64_t g
     jw_i64(&w, generation);
     jw_key_lit(&w, "number");
     jw_i64(&w, number);
-    put_hex(&w, "hash", hash, SEAL_HASH_BYTES);
-    put_hex(&w, "mac", mac, sizeof mac);
+    member_put_hex(&w, "hash", hash, SEAL_HASH_BYTES);
+    member_put_hex(&w, "mac", mac, sizeof mac);
     jw_object_end(&w);
     struct seal_first_set_in in = { .value = buf_str(&b), .old = from->stored, .now = cx->now_ms };
     TRY(seal_first_set(cx, &in, &affected));

@@ -41,8 +41,7 @@ struct llm_call {
     const struct llm_events *events;
     void *arg;
     struct fetch_request request;
-    char *body; /* until an answer comes: it is not asked again then */
-    size_t body_len;
+    char *body; /* of the request, until an answer comes: it is not asked again then */
     size_t optional_at, optional_len; /* of the body: what the server may refuse; 0: nothing */
     struct fetch *fetch;
     struct loop_timer *timer;
@@ -82,20 +81,18 @@ static void body_drop(struct llm_call *c)
 static void optional_drop(struct llm_call *c)
 {
     size_t rest = c->optional_at + c->optional_len;
-    memmove(c->body + c->optional_at, c->body + rest, c->body_len - rest);
-    c->body_len -= c->optional_len;
-    c->request.body.len = c->body_len;
+    memmove(c->body + c->optional_at, c->body + rest, c->request.body.len - rest);
+    c->request.body.len -= c->optional_len;
     c->optional_len = 0;
 }
 
 static void body_keep(struct llm_call *c, const struct llm_wire *w)
 {
-    c->body_len = w->body.len;
     c->body = malloc(w->body.len + 1);
     if (!c->body)
         abort();
     memcpy(c->body, w->body.ptr, w->body.len);
-    c->request.body = (struct str){ c->body, c->body_len };
+    c->request.body = (struct str){ c->body, w->body.len };
     c->optional_at = w->optional_at;
     c->optional_len = w->optional_len;
 }
