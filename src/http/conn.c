@@ -75,7 +75,9 @@ void conn_arm(struct conn *c, enum conn_timer kind)
 
 static void timed_out(struct conn *c)
 {
-    switch (c->timer) {
+    enum conn_timer kind = c->timer;
+    disarm(c);
+    switch (kind) {
     case TIMER_HEAD:
         conn_refuse(c, ERR_REQUEST_TIMEOUT, "The request head did not arrive in time.");
         break;
@@ -100,11 +102,13 @@ void conn_sweep(struct http_loop *hl)
 {
     int64_t now_ms = loop_monotonic_ms(hl->loop);
     for (int kind = TIMER_IDLE; kind < TIMER_COUNT; kind++) {
+        /* Who is armed again on the way waits for the next sweep, however short its time. */
+        const struct conn *last = hl->timers_last[kind];
         while (hl->timers[kind] && hl->timers[kind]->deadline_ms <= now_ms) {
             struct conn *c = hl->timers[kind];
             timed_out(c);
-            if (hl->timers[kind] == c && c->deadline_ms <= now_ms)
-                disarm(c);
+            if (c == last)
+                break;
         }
     }
 }

@@ -81,6 +81,27 @@ static void a_client_that_does_not_read_is_cut(void **state)
     server_close(s);
 }
 
+/* That it took some of its answer once does not keep the connection for ever. */
+static void a_client_that_stops_reading_is_cut(void **state)
+{
+    static char taken[64 * 1024];
+    struct http_options o = server_options();
+    o.write_timeout_s = 0;
+    (void)state;
+    struct server *s = server_open(&o);
+    int fd = dial(s), window = sizeof taken;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    send_text(fd, GET("/bytes?bytes=12000000"));
+    /* As much as goes stands in the kernel, the rest waits, and no sweep has come yet. */
+    ssize_t n = recv(fd, taken, 1, MSG_PEEK);
+    usleep(60000);
+    for (int64_t sum = 0; sum < 4000000 && n > 0; sum += n)
+        n = read(fd, taken, sizeof taken);
+    wait_until(nobody_is_connected, s);
+    break_off(fd);
+    server_close(s);
+}
+
 /* ---- clients that break off ---- */
 
 static bool is_held(void *arg)
@@ -440,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slow_clients_are_cut),
         cmocka_unit_test(a_client_that_does_not_read_is_cut),
+        cmocka_unit_test(a_client_that_stops_reading_is_cut),
         T(a_call_outlives_its_client),
         T(a_half_closed_client_gets_its_answers),
         T(clients_break_off_everywhere),
