@@ -55,6 +55,7 @@ struct arena {
     struct arena_chunk *spare;
     struct arena_defer_record *defers;
     size_t chunk_bytes; /* of the next chunk */
+    size_t first_bytes; /* of the first chunk of an arena that holds none */
     size_t held_bytes;
 };
 
@@ -73,6 +74,7 @@ struct arena *arena_new(size_t chunk_bytes)
     a->chunk_bytes = chunk_bytes ? chunk_bytes : ARENA_CHUNK_BYTES_DEFAULT;
     if (a->chunk_bytes > ARENA_CHUNK_BYTES_MAX)
         a->chunk_bytes = ARENA_CHUNK_BYTES_MAX;
+    a->first_bytes = a->chunk_bytes;
     return a;
 }
 
@@ -112,6 +114,11 @@ void arena_free(struct arena *a)
     free(a);
 }
 
+static size_t chunk_bytes_after(size_t bytes)
+{
+    return bytes * 2 > ARENA_CHUNK_BYTES_MAX ? ARENA_CHUNK_BYTES_MAX : bytes * 2;
+}
+
 /* Takes the first spare chunk with room, or a new one. */
 static struct arena_chunk *chunk_for(struct arena *a, size_t need)
 {
@@ -125,9 +132,7 @@ static struct arena_chunk *chunk_for(struct arena *a, size_t need)
     size_t size = a->chunk_bytes;
     if (size < need)
         size = need;
-    if (a->chunk_bytes < ARENA_CHUNK_BYTES_MAX)
-        a->chunk_bytes =
-            a->chunk_bytes * 2 > ARENA_CHUNK_BYTES_MAX ? ARENA_CHUNK_BYTES_MAX : a->chunk_bytes * 2;
+    a->chunk_bytes = chunk_bytes_after(a->chunk_bytes);
     struct arena_chunk *c = memory_or_abort(malloc(sizeof *c + size));
     c->size = size;
     c->used = 0;
@@ -218,6 +223,9 @@ void arena_clear(struct arena *a, size_t keep_bytes)
     arena_reset(a, (struct arena_mark){ NULL, 0, NULL });
     struct arena_chunk **at = &a->spare;
     size_t kept = 0;
+    /* Chunks grow from what is kept: one that is cleared for each event would else ask for the
+     * largest each time. */
+    a->chunk_bytes = a->first_bytes;
     while (*at) {
         struct arena_chunk *c = *at;
         if (c->size > keep_bytes - kept) {
@@ -225,6 +233,8 @@ void arena_clear(struct arena *a, size_t keep_bytes)
             chunk_free(a, c);
         } else {
             kept += c->size;
+            if (a->chunk_bytes <= c->size)
+                a->chunk_bytes = chunk_bytes_after(c->size);
             at = &c->next;
         }
     }

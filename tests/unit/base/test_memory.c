@@ -62,6 +62,28 @@ static void arena_reuses_its_chunks(void **state)
     arena_free(a);
 }
 
+/* However often it was cleared, and whatever it held: it takes no more than what it is asked for.
+ */
+static void arena_begins_small_after_clearing(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(1024);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < round * 10; i++)
+            arena_alloc_raw(a, 1000);
+        arena_clear(a, 0);
+        arena_alloc_raw(a, 100);
+        assert_int_equal(arena_bytes(a), 1024);
+        arena_clear(a, 1024);
+        assert_int_equal(arena_bytes(a), 1024);
+        for (int i = 0; i < 2; i++)
+            arena_alloc_raw(a, 900);
+        assert_int_equal(arena_bytes(a), 1024 + 2048);
+        arena_clear(a, 0);
+    }
+    arena_free(a);
+}
+
 static char order[16];
 static void arena_extends_the_newest(void **state)
 {
@@ -225,11 +247,16 @@ static void secrets_without_mlock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_gives_aligned_zeroes), cmocka_unit_test(arena_reuses_its_chunks),
-        cmocka_unit_test(defers_run_newest_first),    cmocka_unit_test(arena_overflow_aborts),
-        cmocka_unit_test(buffer_keeps_its_bound),     cmocka_unit_test(secrets_are_kept),
-        cmocka_unit_test(secrets_without_mlock),      cmocka_unit_test(arena_extends_the_newest),
+        cmocka_unit_test(arena_gives_aligned_zeroes),
+        cmocka_unit_test(arena_reuses_its_chunks),
+        cmocka_unit_test(defers_run_newest_first),
+        cmocka_unit_test(arena_overflow_aborts),
+        cmocka_unit_test(buffer_keeps_its_bound),
+        cmocka_unit_test(secrets_are_kept),
+        cmocka_unit_test(secrets_without_mlock),
+        cmocka_unit_test(arena_extends_the_newest),
         cmocka_unit_test(buffer_grows_in_place),
+        cmocka_unit_test(arena_begins_small_after_clearing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
