@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { after } from 'node:test';
 import { Client } from '../e2e/harness.mjs';
 import { Gateway, html, json } from './gateway.mjs';
-import { axe, check, origin, people, setUp, store } from './harness.mjs';
+import { axe, check, origin, people, setUp, signInContext, store } from './harness.mjs';
 
 const gateway = await new Gateway().start();
 after(() => gateway.stop());
@@ -196,6 +196,46 @@ check('provider and model are pinned; the models of a provider have their prices
   await page.goto('/chat');
   await page.getByText('$3.00 in, $15.00 out for a million tokens').waitFor();
   await page.getByText('paid with the workspace’s key').waitFor();
+});
+
+check('a model without a price gets one, for the whole organisation; it is changed, and taken away; who may not only reads', { as: 'OWNER', path: null }, async ({ page }) => {
+  const { owner } = await nothingSet();
+  await owner.patch(WORKSPACE, { anthropicApiKey: good });
+  await page.goto('/admin/provider-keys/workspace?models=anthropic');
+  const row = page.getByRole('row').filter({ hasText: 'house-model-7' }), own = page.getByRole('region', { name: 'Own prices', exact: true }).getByRole('row').filter({ hasText: 'house-model-7' });
+  await page.getByText('None is set: the shipped list holds.').waitFor();
+  await row.getByRole('button', { name: 'Set a price for house-model-7' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Price of house-model-7' }), field = (name) => dialog.getByLabel(name, { exact: true });
+  await field('Input').fill('0.1234');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('at most three places').first().waitFor();
+  assert.equal(await field('Input').evaluate((e) => e === document.activeElement), true);
+  await field('Input').fill('0,5');
+  await field('Output').fill('2');
+  await axe(page, 'price');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('house-model-7 costs $0.50 and $2.00 now.').waitFor();
+  await row.filter({ hasText: '$2.00' }).first().waitFor();
+  await own.getByText('$2.00').waitFor();
+  const price = async () => (await owner.client.json('/api/settings/ai-prices?q=house-model-7')).body.prices.find((p) => p.source === 'override');
+  assert.deepEqual((({ model, inputUsd, outputUsd, cacheReadUsd }) => ({ model, inputUsd, outputUsd, cacheReadUsd }))(await price()), { model: 'house-model-7', inputUsd: 0.5, outputUsd: 2, cacheReadUsd: 0.5 });
+  await own.getByRole('button', { name: 'Change the price of house-model-7' }).click();
+  await field('Cached input, read').fill('0.05');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await own.getByText('$0.05').waitFor();
+  await axe(page, 'own prices');
+  const admin = await page.context().browser().newContext({ baseURL: origin });
+  await signInContext(admin, people.ADMIN);
+  const reader = await admin.newPage();
+  await reader.goto('/admin/provider-keys/workspace');
+  await reader.getByRole('region', { name: 'Own prices', exact: true }).getByText('house-model-7').waitFor();
+  assert.equal(await reader.getByRole('button', { name: /price/i }).count(), 0);
+  await admin.close();
+  await own.getByRole('button', { name: 'Remove the price of house-model-7' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+  await page.getByText('None is set: the shipped list holds.').waitFor();
+  await row.getByText('no price').waitFor();
+  assert.equal(await price(), undefined);
 });
 
 check('a gateway: what is not complete, another address warns of the secret, the test says in words what is wrong', { as: 'OWNER', path: null, expected: [/status of 400/] }, async ({ page }) => {

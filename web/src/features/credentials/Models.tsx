@@ -10,18 +10,19 @@ import { Empty, Loaded } from '../../ui/states';
 import { texts } from '../../ui/text';
 import { Time } from '../../ui/Time';
 import css from './Credentials.module.css';
+import { PriceDialog, useMayPrice, type PriceWish } from './Prices';
 import type { Provider, Tier } from './tier';
 import { providers, titleOf, whose } from './units';
 
 const t = texts({
   title: 'Models and prices', table: 'Models of {title}', of: 'Models of', choose: 'Choose a provider …', none: 'No provider has a key yet, so that there is nothing to ask for models.', find: 'Find a model', model: 'Model', input: 'Input', output: 'Output', cached: 'Cached input', unit: 'Dollars for a million tokens, as they are booked here.',
-  unpriced: 'no price', take: 'Choose', takeLabel: 'Choose {model}', asked: 'Asked with {whose}', nothing: 'No model has “{q}” in its name.', empty: 'The provider names no models.', shown: '{n} of {all} shown: a part of the name narrows it.', failed: 'The provider gave no list of models.', actions: 'Actions',
+  unpriced: 'no price', price: 'Set a price', priceLabel: 'Set a price for {model}', take: 'Choose', takeLabel: 'Choose {model}', asked: 'Asked with {whose}', nothing: 'No model has “{q}” in its name.', empty: 'The provider names no models.', shown: '{n} of {all} shown: a part of the name narrows it.', failed: 'The provider gave no list of models.', actions: 'Actions',
 });
 const most = 100; // rows; more are narrowed by name
 const filters = { models: oneOf<Provider | ''>(['', ...providers], '') };
 
 export function Models({ tier, onTake }: { tier: Tier; onTake: (provider: Provider, model: string) => void }) {
-  const may = useMay(), [{ models: provider }, setFilter] = useFilters(filters), [q, setQ] = useState('');
+  const may = useMay(), mayPrice = useMayPrice(), [{ models: provider }, setFilter] = useFilters(filters), [q, setQ] = useState(''), [wish, setWish] = useState<PriceWish | null>(null);
   const offered = tier.settings.effective.providers.filter((p) => p.keySource !== 'NONE').map((p) => p.provider);
   const chosen = provider && offered.includes(provider) ? provider : '';
   const query = useCall('list_ai_models', chosen ? { provider: chosen } : {}, { enabled: chosen !== '', staleTime: 5 * 60_000, retry: false });
@@ -49,7 +50,7 @@ export function Models({ tier, onTake }: { tier: Tier; onTake: (provider: Provid
                       {fits.slice(0, most).map((m) => (
                         <tr key={m.id}>
                           <td><code dir="ltr">{m.id}</code>{m.name !== m.id && <div className={css.note} dir="auto">{m.name}</div>}</td>
-                          {m.price.unpriced ? <><td className={css.number}>{t('unpriced')}</td><td className={css.cached} /><td /></> : <><td className={css.number}>{money(m.price.inputPerMillionUsd)}</td><td className={`${css.number} ${css.cached}`}>{money(m.price.cacheReadPerMillionUsd)}</td><td className={css.number}>{money(m.price.outputPerMillionUsd)}</td></>}
+                          {m.price.unpriced ? <><td className={css.number}>{t('unpriced')}</td><td className={css.cached} /><td className={css.number}>{mayPrice && <Button size="compact-sm" variant="default" aria-label={t('priceLabel', { model: m.id })} onClick={() => setWish({ model: m.id })}>{t('price')}</Button>}</td></> : <><td className={css.number}>{money(m.price.inputPerMillionUsd)}</td><td className={`${css.number} ${css.cached}`}>{money(m.price.cacheReadPerMillionUsd)}</td><td className={css.number}>{money(m.price.outputPerMillionUsd)}</td></>}
                           <td className={css.number}>{tier.mayChange && <Button size="compact-sm" variant="default" aria-label={t('takeLabel', { model: m.id })} onClick={() => onTake(chosen, m.id)}>{t('take')}</Button>}</td>
                         </tr>
                       ))}
@@ -62,6 +63,7 @@ export function Models({ tier, onTake }: { tier: Tier; onTake: (provider: Provid
           }}
         </Loaded>
       )}
+      <PriceDialog wish={wish} onClose={() => setWish(null)} />
     </Section>
   );
 }

@@ -12,6 +12,7 @@ import { Choices, type Wish } from './Choices';
 import css from './Credentials.module.css';
 import { Effective } from './Effective';
 import { Models } from './Models';
+import { Prices } from './Prices';
 import { Policy } from './Policy';
 import { useTier, type Tier, type TierKind } from './tier';
 import { clearQuestion, UnitCard } from './UnitCard';
@@ -67,6 +68,7 @@ function Content({ tier, ask }: { tier: Tier; ask: (q: Question) => void }) {
       </Section>
       <Panel><Choices tier={tier} wish={wish} setWish={setWish} /></Panel>
       <Panel><Models tier={tier} onTake={(chatProvider, chatModel) => setWish({ ...wish, chatProvider, chatModel })} /></Panel>
+      {tier.kind !== 'personal' && <Panel><Prices ask={ask} /></Panel>}
       {anything && tier.mayClear && (
         <div className={css.clearAll}><Button variant="outline" color="danger" onClick={clearAll}>{t('clearAll')}</Button><span className={css.note}>{t('clearAllWhy')}</span></div>
       )}
