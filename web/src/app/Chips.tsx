@@ -1,5 +1,4 @@
 // What the header says of the assistant and of money: who answers while no key is set, what is spent of the cap.
-import { Tooltip } from '@mantine/core';
 import { IconAlertTriangle, IconCoin, IconPlugConnectedX } from '@tabler/icons-react';
 import { useIsFetching } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -9,6 +8,7 @@ import { useCall } from '../api/query';
 import { capMoney, money } from '../ui/format';
 import { useMay } from '../ui/me';
 import { texts } from '../ui/text';
+import { tip } from '../ui/tip';
 import css from './Chips.module.css';
 
 const t = texts({
@@ -34,11 +34,9 @@ function Assistant({ effective, admin }: { effective: Out<'get_personal_ai_confi
   const offline = effective.status === 'OFFLINE', Icon = offline ? IconPlugConnectedX : IconAlertTriangle;
   const own = effective.keySource === 'USER_KEY' || !admin;
   return (
-    <Tooltip label={offline ? t('offlineWhy') : effective.reason} multiline maw={320}>
-      <Link to={own ? '/settings/keys' : effective.keySource === 'ORG_KEY' ? '/admin/provider-keys/organisation' : '/admin/provider-keys/workspace'} className={css.chip} data-kind={offline ? 'note' : 'danger'}>
-        <Icon size={16} aria-hidden /><span className={css.words}>{t(offline ? 'offline' : 'refused')}</span>
-      </Link>
-    </Tooltip>
+    <Link to={own ? '/settings/keys' : effective.keySource === 'ORG_KEY' ? '/admin/provider-keys/organisation' : '/admin/provider-keys/workspace'} className={css.chip} data-kind={offline ? 'note' : 'danger'} {...tip(offline ? t('offlineWhy') : (effective.reason ?? ''))}>
+      <Icon size={16} aria-hidden /><span className={css.words}>{t(offline ? 'offline' : 'refused')}</span>
+    </Link>
   );
 }
 
@@ -50,11 +48,9 @@ function Budget({ budget }: { budget: Out<'get_ai_budget'>['budget'] }) {
   const why = capUsd === null ? t('noCapWhy') : kind === 'danger' ? t('reachedWhy') : kind === 'warning' ? t('nearWhy', { percent }) : t('spentWhy');
   const Icon = kind === 'quiet' ? IconCoin : IconAlertTriangle;
   return (
-    <Tooltip label={why} multiline maw={320}>
-      <Link to={'/admin/usage' as never} className={css.chip} data-kind={kind}>
-        <Icon size={16} aria-hidden /><span className={css.words}>{capUsd === null ? t('noCap', { spent: money(spentUsd) }) : t('of', { spent: money(spentUsd), cap: capMoney(capUsd) })}</span>{kind !== 'quiet' && <span className="visually-hidden">. {why}</span>}
-      </Link>
-    </Tooltip>
+    <Link to={'/admin/usage' as never} className={css.chip} data-kind={kind} {...tip(why)}>
+      <Icon size={16} aria-hidden /><span className={css.words}>{capUsd === null ? t('noCap', { spent: money(spentUsd) }) : t('of', { spent: money(spentUsd), cap: capMoney(capUsd) })}</span>{kind !== 'quiet' && <span className="visually-hidden">. {why}</span>}
+    </Link>
   );
 }
 

@@ -1,10 +1,11 @@
-import { ActionIcon, Menu, Tooltip, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Menu, UnstyledButton } from '@mantine/core';
 import { IconArrowBackUp, IconCheck, IconChevronDown, IconHelp, IconLink, IconLogout, IconMenu2, IconMessage2, IconSearch, IconSettings, IconUser } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { signOut } from '../api/session';
 import { forgetDrafts } from '../ui/drafts';
 import { useMe } from '../ui/me';
 import { texts } from '../ui/text';
+import { tip } from '../ui/tip';
 import { notify, useChanges } from '../ui/toast-store';
 import { undoAndSay } from '../ui/Toasts';
 import { Chips } from './Chips';
@@ -82,8 +83,8 @@ export function Header({ onMenu, onPalette, onHelp, onAssistant, onSwitch, onLin
       </UnstyledButton>
       <div className={css.end}>
         <Chips />
-        {onAssistant && <Tooltip label={t('assistant')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('assistant')} onClick={onAssistant}><IconMessage2 size={18} /></ActionIcon></Tooltip>}
-        <Tooltip label={t('help')}><ActionIcon variant="subtle" color="gray" size={32} aria-label={t('help')} onClick={onHelp}><IconHelp size={18} /></ActionIcon></Tooltip>
+        {onAssistant && <ActionIcon variant="subtle" color="gray" size={32} aria-label={t('assistant')} onClick={onAssistant} {...tip(t('assistant'))}><IconMessage2 size={18} /></ActionIcon>}
+        <ActionIcon variant="subtle" color="gray" size={32} aria-label={t('help')} onClick={onHelp} {...tip(t('help'))}><IconHelp size={18} /></ActionIcon>
         <UserMenu onLink={onLink} />
       </div>
     </header>

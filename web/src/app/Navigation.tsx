@@ -1,9 +1,9 @@
-import { Tooltip } from '@mantine/core';
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react';
 import { Link, useRouterState } from '@tanstack/react-router';
 import { setDisplay, useDisplay } from '../ui/display';
 import type { Place } from '../ui/feature';
 import { texts } from '../ui/text';
+import { tip } from '../ui/tip';
 import css from './Navigation.module.css';
 
 const t = texts({ work: 'Work', admin: 'Administration', own: 'You', bar: 'Main places', collapse: 'Icons only', expand: 'Show names' });
@@ -11,12 +11,11 @@ const groups: Place['group'][] = ['top', 'work', 'admin', 'own'];
 
 function Item({ place, icons }: { place: Place; icons: boolean }) {
   const below = useRouterState({ select: (s) => place.under !== undefined && s.location.pathname.startsWith(place.under) });
-  const link = (
-    <Link to={place.to} className={css.item} activeOptions={{ exact: place.to === '/' }} {...(below ? { 'data-status': 'active' as const } : {})}>
+  return (
+    <Link to={place.to} className={css.item} activeOptions={{ exact: place.to === '/' }} {...(below ? { 'data-status': 'active' as const } : {})} {...(icons ? tip(place.label(), 'end') : {})}>
       <place.icon size={18} stroke={1.75} aria-hidden /><span className={icons ? 'visually-hidden' : undefined}>{place.label()}</span>
     </Link>
   );
-  return icons ? <Tooltip label={place.label()} position="right">{link}</Tooltip> : link;
 }
 
 export function Navigation({ places, icons = false }: { places: Place[]; icons?: boolean }) {
@@ -36,12 +35,14 @@ export function Navigation({ places, icons = false }: { places: Place[]; icons?:
 export function Side({ places }: { places: Place[] }) {
   const icons = useDisplay().nav === 'icons';
   const Icon = icons ? IconLayoutSidebarLeftExpand : IconLayoutSidebarLeftCollapse, words = t(icons ? 'expand' : 'collapse');
-  const toggle = (
-    <button type="button" className={css.toggle} onClick={() => setDisplay({ nav: icons ? 'wide' : 'icons' })}>
-      <Icon size={18} stroke={1.75} aria-hidden /><span className={icons ? 'visually-hidden' : undefined}>{words}</span>
-    </button>
+  return (
+    <>
+      <Navigation places={places} icons={icons} />
+      <button type="button" className={css.toggle} onClick={() => setDisplay({ nav: icons ? 'wide' : 'icons' })} {...(icons ? tip(words, 'end') : {})}>
+        <Icon size={18} stroke={1.75} aria-hidden /><span className={icons ? 'visually-hidden' : undefined}>{words}</span>
+      </button>
+    </>
   );
-  return <><Navigation places={places} icons={icons} />{icons ? <Tooltip label={words} position="right">{toggle}</Tooltip> : toggle}</>;
 }
 
 // Under 768 px: the main places at the thumb.

@@ -1,8 +1,9 @@
-import { ActionIcon, Button, Tooltip } from '@mantine/core';
+import { ActionIcon, Button } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { announce } from './announce';
 import { texts } from './text';
+import { tip } from './tip';
 
 const t = texts({ copy: 'Copy', copied: 'Copied' });
 
@@ -22,10 +23,6 @@ export function CopyButton({ text, label, icon, onCopied }: { text: string | (()
   };
   const words = done ? t('copied') : (label ?? t('copy'));
   if (icon)
-    return (
-      <Tooltip label={words}>
-        <ActionIcon variant="subtle" color="gray" aria-label={label ?? t('copy')} onClick={copy}>{done ? <IconCheck size={16} /> : <IconCopy size={16} />}</ActionIcon>
-      </Tooltip>
-    );
+    return <ActionIcon variant="subtle" color="gray" aria-label={label ?? t('copy')} onClick={copy} {...tip(words)}>{done ? <IconCheck size={16} /> : <IconCopy size={16} />}</ActionIcon>;
   return <Button variant="default" leftSection={done ? <IconCheck size={16} /> : <IconCopy size={16} />} onClick={copy}>{words}</Button>;
 }

@@ -12,7 +12,6 @@ const theme = createTheme({
   focusRing: 'auto', cursorType: 'pointer', respectReducedMotion: true,
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.25rem' },
   components: {
-    Tooltip: { defaultProps: { openDelay: 400, events: { hover: true, focus: true, touch: false }, withinPortal: true } },
     Modal: { defaultProps: { attributes: { header: { role: 'none' } }, transitionProps: { duration: 120, transition: 'fade' }, closeButtonProps: { 'aria-label': 'Close' }, centered: true } },
     Drawer: { defaultProps: { attributes: { header: { role: 'none' } } } },
     Button: { defaultProps: { size: 'sm' } },

@@ -1,4 +1,4 @@
-import { ActionIcon, Drawer, Tooltip } from '@mantine/core';
+import { ActionIcon, Drawer } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconMessages } from '@tabler/icons-react';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
@@ -7,6 +7,7 @@ import { useCall } from '../../api/query';
 import { Page } from '../../ui/Page';
 import { Panel } from '../../ui/states';
 import { texts } from '../../ui/text';
+import { tip } from '../../ui/tip';
 import css from './Chat.module.css';
 import { newThreadId } from './conversation';
 import { ConversationView } from './ConversationView';
@@ -38,7 +39,7 @@ export default function ChatPage() {
       <section className={css.main} aria-label={t('chat')}>
         <div className={css.top}>
           <Page key={here} title={title} area={t('chat')} userText hideTitle={!narrow}>{null}</Page>
-          {narrow && <Tooltip label={t('open')}><ActionIcon variant="subtle" color="gray" size={36} aria-label={t('open')} onClick={() => setList(true)}><IconMessages size={20} /></ActionIcon></Tooltip>}
+          {narrow && <ActionIcon variant="subtle" color="gray" size={36} aria-label={t('open')} onClick={() => setList(true)} {...tip(t('open'))}><IconMessages size={20} /></ActionIcon>}
         </div>
         <Panel key={here}>
           <ConversationView key={here} id={here} isNew={!threadId} from={typeof search.from === 'string' ? search.from : undefined} onStarted={started} {...(search.send === true ? { autoSend: true } : {})} />

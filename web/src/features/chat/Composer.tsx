@@ -1,8 +1,9 @@
-import { Button, Tooltip } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconArrowUp, IconListCheck, IconPlayerStopFilled, IconX } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { draft, keepDraft } from '../../ui/drafts';
 import { texts } from '../../ui/text';
+import { tip } from '../../ui/tip';
 import css from './Composer.module.css';
 import { ModelLine } from './ModelLine';
 import { sentDraft, type Conversation, type Shown } from './conversation';
@@ -103,9 +104,7 @@ export function Composer({ conversation, shown, busy, autoSend, page, onSend, on
           {...(mention && found.length ? { 'aria-controls': 'references', 'aria-activedescendant': `reference-${active}` } : {})}
           onChange={(e) => { type(e.currentTarget.value); setMention(mentionAt(e.currentTarget.value, e.currentTarget.selectionStart)); setActive(0); }} />
         <div className={css.bar}>
-          <Tooltip label={t('planWhy')}>
-            <button type="button" className={css.switch} aria-pressed={plan} onClick={() => setPlan(!plan)}><IconListCheck size={16} aria-hidden />{t('plan')}</button>
-          </Tooltip>
+          <button type="button" className={css.switch} aria-pressed={plan} onClick={() => setPlan(!plan)} {...tip(t('planWhy'))}><IconListCheck size={16} aria-hidden />{t('plan')}</button>
           {page && withPage && <button type="button" className={css.switch} aria-pressed={scoped} onClick={() => setScoped(!scoped)}>{t('scoped')}</button>}
           {text.length > mostChars && <span className={css.long}>{t('tooLong', { n: mostChars })}</span>}
           <span className={css.end}>

@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { IconAlertTriangle, IconGitBranch, IconInfoCircle, IconPencil, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
 import { memo } from 'react';
 import type { ChatMessage, ChatPart, RateLimit, Usage } from '../../api/chat';
@@ -6,6 +6,7 @@ import { CopyButton } from '../../ui/CopyButton';
 import { count, exactTime, money, shortTime } from '../../ui/format';
 import { Markdown } from '../../ui/Markdown';
 import { texts } from '../../ui/text';
+import { tip } from '../../ui/tip';
 import type { Conversation } from './conversation';
 import css from './Message.module.css';
 import { Question } from './Question';
@@ -60,7 +61,7 @@ interface Props {
 }
 
 function Tool({ label, icon: Icon, onClick }: { label: string; icon: typeof IconPencil; onClick: () => void }) {
-  return <Tooltip label={label}><ActionIcon variant="subtle" color="gray" aria-label={label} onClick={onClick}><Icon size={16} /></ActionIcon></Tooltip>;
+  return <ActionIcon variant="subtle" color="gray" aria-label={label} onClick={onClick} {...tip(label)}><Icon size={16} /></ActionIcon>;
 }
 
 export const Message = memo(function Message({ message, conversation, last, running, stopped, error, onBranch, onEdit }: Props) {

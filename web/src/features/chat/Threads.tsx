@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Modal, TextInput, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Menu, Modal, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconArchive, IconArchiveOff, IconDots, IconPencil, IconPlus, IconSearch, IconTrash } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
@@ -9,6 +9,7 @@ import { Confirm, type Question } from '../../ui/Confirm';
 import { dayOf } from '../../ui/format';
 import { Empty, ErrorPanel, Loading, NothingMatches } from '../../ui/states';
 import { texts } from '../../ui/text';
+import { tip } from '../../ui/tip';
 import { notify } from '../../ui/toast-store';
 import { closeConversation } from './conversation';
 import css from './Threads.module.css';
@@ -74,7 +75,7 @@ export function Threads({ current, onGone }: { current: string | null; onGone: (
     <>
       <div className={css.head}>
         <TextInput className={css.find} type="search" aria-label={t('find')} placeholder={t('find')} leftSection={<IconSearch size={16} aria-hidden />} value={typed} onChange={(e) => setTyped(e.currentTarget.value)} dir="auto" maxLength={200} />
-        <Tooltip label={t('create')}><ActionIcon variant="default" size={36} aria-label={t('create')} onClick={() => void navigate({ to: '/chat', search: {} as never })}><IconPlus size={18} /></ActionIcon></Tooltip>
+        <ActionIcon variant="default" size={36} aria-label={t('create')} onClick={() => void navigate({ to: '/chat', search: {} as never })} {...tip(t('create'))}><IconPlus size={18} /></ActionIcon>
       </div>
       <div className={css.list}>
         {list.error ? <ErrorPanel error={list.error} retry={() => void list.refetch()} /> : list.isPending ? <Loading rows={6} />
