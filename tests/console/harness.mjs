@@ -9,6 +9,7 @@ import { cliOk, Client, freePort, initialized, owner, serve, unlimited } from '.
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export const patience = 20_000; // for two shared cores; nothing waits for it unless it fails
+export const browserArgs = ['--no-sandbox', '--disable-background-networking', '--disable-dev-shm-usage', '--disable-gpu'];
 export const password = 'correct horse battery';
 export const people = {
   OWNER: owner,
@@ -35,7 +36,7 @@ export function setUp({ flags = [], env = {}, prepare, line, provider } = {}) {
     if (prepare) await prepare();
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-background-networking', '--disable-dev-shm-usage', '--disable-gpu'],
+      args: browserArgs,
     });
   });
   after(async () => {

@@ -1,6 +1,7 @@
 // Signing in, the frame, navigation by role, the palette, keys, expiry, tabs, the network's loss.
 import assert from 'node:assert/strict';
-import { axe, check, people, server, setUp } from './harness.mjs';
+import { Client } from '../e2e/harness.mjs';
+import { axe, check, origin, people, server, setUp } from './harness.mjs';
 
 setUp();
 
@@ -113,7 +114,53 @@ check('another tab that signs out is said here at once', { as: 'MEMBER', expecte
   await page.getByText('You have signed out in another tab.').waitFor();
 });
 
-check('offline: a banner says so, and that writing is off', { as: 'MEMBER' }, async ({ page, context }) => {
+check('a first page asks who is there, then once for each thing it shows', { as: 'MEMBER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  assert.equal((await client.json('/api/ai/chats', { method: 'POST', json: { id: 'asked-once', title: 'Asked once' } })).status, 201);
+  const asked = [];
+  page.on('request', (r) => {
+    const url = new URL(r.url());
+    if (url.pathname.startsWith('/api/')) asked.push(url.pathname + url.search);
+  });
+  for (const [path, first] of [['/', ['/api/ai/chats?archived=false&limit=5', '/api/documents?limit=5']], ['/chat/asked-once', ['/api/ai/chats/asked-once/messages?limit=50', '/api/ai/chats?archived=false&limit=50', '/api/ai/chats/asked-once']]]) {
+    asked.length = 0;
+    await page.goto(path);
+    await page.getByRole('link', { name: 'Asked once' }).waitFor();
+    await page.waitForLoadState('networkidle');
+    assert.equal(asked[0], '/api/me');
+    assert.deepEqual(asked.slice(1, 1 + first.length).toSorted(), first.toSorted(), path);
+    assert.equal(new Set(asked).size, asked.length, `${path}: ${asked}`);
+  }
+});
+
+check('what an icon means is said on hover and on keyboard focus, once for who listens, and goes with Escape', { as: 'MEMBER' }, async ({ page }) => {
+  await heading(page, /Hello/);
+  const tip = page.getByRole('tooltip'), help = page.getByRole('button', { name: 'Keys and help' }), gone = () => tip.waitFor({ state: 'detached' });
+  await help.hover();
+  assert.equal(await tip.textContent(), 'Keys and help');
+  assert.equal(await help.getAttribute('aria-describedby'), null);
+  await tip.hover();
+  await page.waitForTimeout(300);
+  assert.equal(await tip.count(), 1);
+  await page.keyboard.press('Escape');
+  await gone();
+  await page.mouse.move(5, 400);
+  await page.getByRole('button', { name: 'Your menu' }).focus();
+  await page.keyboard.press('Shift+Tab');
+  await tip.waitFor();
+  assert.ok(await help.evaluate((e) => e === document.activeElement));
+  const box = await tip.boundingBox(), at = await help.boundingBox();
+  assert.ok(box.y >= at.y + at.height && box.x >= 0 && box.x + box.width <= 1280, JSON.stringify(box));
+  await page.keyboard.press('Tab');
+  await gone();
+  const chip = page.getByRole('link', { name: 'Offline assistant' });
+  await chip.hover();
+  await tip.getByText('No provider key is set.').waitFor();
+  assert.ok((await chip.getAttribute('aria-describedby')).includes(await tip.getAttribute('id')));
+});
+
+// What the page still asks for then fails, as it should.
+check('offline: a banner says so, and that writing is off', { as: 'MEMBER', expected: [/ERR_INTERNET_DISCONNECTED/] }, async ({ page, context }) => {
   await heading(page, /Hello/);
   await context.setOffline(true);
   await page.getByText('The server cannot be reached.').waitFor();

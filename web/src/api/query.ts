@@ -1,5 +1,5 @@
 // Server data in React: one cache, keys by operation name and input.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
+import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type QueryFunctionContext, type UseQueryOptions } from '@tanstack/react-query';
 import { call } from './client';
 import { ApiError } from './errors';
 import type { In, Operation, Out } from './operations';
@@ -28,30 +28,34 @@ export function newQueryClient(): QueryClient {
 
 export const keyOf = (name: Operation, input?: unknown): unknown[] => (input === undefined ? [name] : [name, input]);
 
+const one = <N extends Operation>(name: N, input: In<N>) => ({ queryKey: keyOf(name, input), queryFn: ({ signal }: QueryFunctionContext) => call(name, input, { signal }) });
+
 export function useCall<N extends Operation>(name: N, input: In<N>, options: Partial<UseQueryOptions<Out<N>, Error>> = {}) {
-  return useQuery<Out<N>, Error>({
-    queryKey: keyOf(name, input),
-    queryFn: ({ signal }) => call(name, input, { signal }),
-    ...options,
-  });
+  return useQuery<Out<N>, Error>({ ...one(name, input), ...options });
 }
 
 interface Page { pagination: { hasMore: boolean; nextCursor?: string | null } }
 
+const pages = <N extends Operation>(name: N, input: In<N>) => ({
+  queryKey: keyOf(name, input),
+  queryFn: ({ pageParam, signal }: { pageParam: string; signal: AbortSignal }) => call(name, { ...(input as object), ...(pageParam ? { cursor: pageParam } : {}) } as In<N>, { signal }),
+  initialPageParam: '',
+  getNextPageParam: (last: Out<N>) => {
+    const { pagination } = last as Page;
+    return pagination.hasMore ? (pagination.nextCursor ?? undefined) : undefined;
+  },
+});
+
 // A list by cursor. `rows` picks what a page has.
 export function useList<N extends Operation, T>(name: N, input: In<N>, rows: (page: Out<N>) => T[], options: { enabled?: boolean; refetchOnWindowFocus?: boolean } = {}) {
-  const query = useInfiniteQuery({
-    queryKey: keyOf(name, input),
-    queryFn: ({ pageParam, signal }) => call(name, { ...(input as object), ...(pageParam ? { cursor: pageParam } : {}) } as In<N>, { signal }),
-    initialPageParam: '',
-    getNextPageParam: (last: Out<N>) => {
-      const { pagination } = last as Page;
-      return pagination.hasMore ? (pagination.nextCursor ?? undefined) : undefined;
-    },
-    ...options,
-  });
+  const query = useInfiniteQuery({ ...pages(name, input), ...options });
   return { ...query, rows: query.data?.pages.flatMap(rows) ?? [] };
 }
+
+// What a screen reads first, named before its code is there: as useCall and as useList will ask for it.
+export interface Reading { operation: Operation; read: (client: QueryClient) => Promise<unknown> }
+export const reading = <N extends Operation>(operation: N, input: In<N>): Reading => ({ operation, read: (client) => client.prefetchQuery(one(operation, input)) });
+export const readingList = <N extends Operation>(operation: N, input: In<N>): Reading => ({ operation, read: (client) => client.prefetchInfiniteQuery(pages(operation, input)) });
 
 // A write; `refreshes` are the operations whose answers it makes old.
 export function useDeed<N extends Operation>(name: N, refreshes: Operation[] = []) {

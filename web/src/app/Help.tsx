@@ -14,7 +14,7 @@ function Keys({ keys }: { keys: string }) {
   return <span className={css.keys} dir="ltr">{keys.split(' ').map((k, i) => <kbd key={i}>{k}</kbd>)}</span>;
 }
 
-export function Help({ opened, onClose, places }: { opened: boolean; onClose: () => void; places: Place[] }) {
+export default function Help({ opened, onClose, places }: { opened: boolean; onClose: () => void; places: Place[] }) {
   const rows: [string, [string, string][]][] = [
     [t('anywhere'), [['Ctrl K', t('palette')], ['Ctrl J', t('assistant')], ['?', t('help')], ['/', t('search')], ['N', t('create')], ['Ctrl Z', t('undo')], ['Esc', t('escape')],
       ...places.filter((p) => p.letter).map((p): [string, string] => [`G ${letterOf(p).toUpperCase()}`, t('go', { name: p.label() })])]],

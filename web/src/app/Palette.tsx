@@ -117,7 +117,7 @@ function Inner({ onClose, places, commands, features, go, switchTo }: Omit<Props
   );
 }
 
-export function Palette({ opened, ...rest }: Props) {
+export default function Palette({ opened, ...rest }: Props) {
   return (
     <Modal.Root opened={opened} onClose={rest.onClose} size={620} yOffset="12vh" transitionProps={{ duration: 0 }} trapFocus returnFocus>
       <Modal.Overlay />

@@ -1,20 +1,20 @@
 // The session has ended while the page was open: sign in over the page; what was typed stays, what failed is repeated.
-import { Modal } from '@mantine/core';
-import { lazy, Suspense, useEffect, useState } from 'react';
-import { useMe } from '../ui/me';
-import { texts } from '../ui/text';
+import { useCallback, useEffect, useState } from 'react';
+import { ApiError } from '../api/errors';
+import { Late } from './Late';
 
-const t = texts({ title: 'Your session has ended', lead: 'Sign in again to go on. Nothing you typed is lost.' });
-
-const SignInForm = lazy(() => import('../features/auth/SignInForm').then((m) => ({ default: m.SignInForm })));
-let waiting: { promise: Promise<void>; done: () => void } | null = null;
+const load = () => import('./SessionModal');
+let waiting: { promise: Promise<void>; done: () => void; failed: (why: Error) => void } | null = null;
 let show: (open: boolean) => void = () => {};
 
 export function signInAgain(): Promise<void> {
   if (!waiting) {
-    let done = () => {};
-    const promise = new Promise<void>((resolve) => (done = resolve));
-    waiting = { promise, done };
+    let done = () => {}, failed: (why: Error) => void = () => {};
+    const promise = new Promise<void>((resolve, reject) => {
+      done = resolve;
+      failed = reject;
+    });
+    waiting = { promise, done, failed };
     show(true);
   }
   return waiting.promise;
@@ -22,7 +22,6 @@ export function signInAgain(): Promise<void> {
 
 export function SessionDialog() {
   const [open, setOpen] = useState(false);
-  const me = useMe();
   useEffect(() => {
     show = setOpen;
     return () => {
@@ -34,11 +33,10 @@ export function SessionDialog() {
     waiting?.done();
     waiting = null;
   };
-  return (
-    <Modal opened={open} onClose={() => {}} withCloseButton={false} closeOnEscape={false} closeOnClickOutside={false} title={t('title')} zIndex={500}>
-      <p>{t('lead')}</p>
-      {/* Somebody else must not go on with this person's page. */}
-      <Suspense fallback={null}><SignInForm email={me.user.email ?? ''} fixedEmail onDone={signedIn} /></Suspense>
-    </Modal>
-  );
+  const failed = useCallback(() => {
+    setOpen(false);
+    waiting?.failed(new ApiError(0, 'NETWORK', 'The server could not be reached.'));
+    waiting = null;
+  }, []);
+  return <Late opened={open} load={load} onFailed={failed}>{(SessionModal) => <SessionModal opened={open} onDone={signedIn} />}</Late>;
 }

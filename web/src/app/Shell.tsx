@@ -1,5 +1,4 @@
 // The frame of all pages: header, navigation, banners, and what lies over the page.
-import { Drawer } from '@mantine/core';
 import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
 import { IconLayoutSidebar, IconLink } from '@tabler/icons-react';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
@@ -15,24 +14,26 @@ import { texts } from '../ui/text';
 import { Banner } from './Banner';
 import { commands, features, places } from './features';
 import { Header } from './Header';
-import { Help } from './Help';
 import { useKeys } from './keys';
+import { Late } from './Late';
 import { copyLink } from './link';
-import { networkSaid, useNetwork } from './network';
-import { Palette } from './Palette';
+import { networkSaid, serverReached, useNetwork } from './network';
 import { visited } from './recent';
 import { SessionDialog, signInAgain } from './SessionDialog';
 import css from './Shell.module.css';
 import { tellTabs, useBehind, whyBehind } from './tabs';
-import { Bar, Navigation, Side } from './Navigation';
+import { Bar, Side } from './Navigation';
 
 const t = texts({
   skip: 'Skip to content', nav: 'Navigation', offline: 'The server cannot be reached. What you see is as of {time}; writing is off, drafts are kept.',
-  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here', close: 'Close navigation', link: 'Copy the link to this page', icons: 'Navigation: names or icons only',
+  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here', link: 'Copy the link to this page', icons: 'Navigation: names or icons only',
 });
 
 setClientHooks({ signInAgain, blocked: whyBehind, network: networkSaid });
 const AssistantPanel = lazy(() => import('../features/chat/AssistantPanel'));
+const loadPalette = () => import('./Palette'), loadHelp = () => import('./Help'), loadDrawer = () => import('./NavigationDrawer');
+// What a key opens is there before it is pressed, but after the page.
+const soonMs = 1500;
 // The record that the open screen says it shows.
 function recordOf(params: Record<string, string>): { kind: string; id: string } | undefined {
   const shown = features.flatMap((f) => f.screens).map((s) => s.record).find((r) => r && params[r.param]);
@@ -95,6 +96,10 @@ function Frame() {
     const clock = setTimeout(() => visited(path, document.title.replace(/ – opboxd$/, '')), 500);
     return () => clearTimeout(clock);
   }, [path]);
+  useEffect(() => {
+    const clock = setTimeout(() => serverReached() && void Promise.allSettled([loadPalette(), loadHelp()]), soonMs);
+    return () => clearTimeout(clock);
+  }, []);
   return (
     <div className={css.frame}>
       <a href="#main" className={css.skip} onClick={(e) => { e.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
@@ -107,9 +112,9 @@ function Frame() {
         <Outlet />
       </main>
       <Bar places={mine} />
-      <Drawer opened={over === 'drawer'} onClose={close} title={t('nav')} size={280} closeButtonProps={{ 'aria-label': t('close') }}><Navigation places={mine} /></Drawer>
-      <Palette opened={over === 'palette'} onClose={close} places={mine} commands={myCommands} features={features} go={go} switchTo={switchTo} />
-      <Help opened={over === 'help'} onClose={close} places={mine} />
+      <Late opened={over === 'drawer'} load={loadDrawer} onFailed={close}>{(NavigationDrawer) => <NavigationDrawer opened={over === 'drawer'} onClose={close} places={mine} />}</Late>
+      <Late opened={over === 'palette'} load={loadPalette} onFailed={close}>{(Palette) => <Palette opened={over === 'palette'} onClose={close} places={mine} commands={myCommands} features={features} go={go} switchTo={switchTo} />}</Late>
+      <Late opened={over === 'help'} load={loadHelp} onFailed={close}>{(Help) => <Help opened={over === 'help'} onClose={close} places={mine} />}</Late>
       {over === 'assistant' && <Suspense fallback={null}><AssistantPanel onClose={close} path={path} record={recordOf(params)} /></Suspense>}
       <SessionDialog />
     </div>

@@ -12,6 +12,7 @@ function set(online: boolean): void {
 addEventListener('online', () => set(true));
 addEventListener('offline', () => set(false));
 export const networkSaid = (reached: boolean): void => set(reached && navigator.onLine);
+export const serverReached = (): boolean => state.online;
 export const useNetwork = (): State => useSyncExternalStore((tell) => {
   listeners.add(tell);
   return () => listeners.delete(tell);

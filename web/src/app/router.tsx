@@ -1,9 +1,9 @@
 // Routes of the shell from the features' screens, and the two that stand outside of it.
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router';
-import { lazy, Suspense, type ComponentType } from 'react';
+import { lazy, Suspense, useState, type ComponentType } from 'react';
 import { call, setWorkspace } from '../api/client';
 import { isCode } from '../api/errors';
-import { needOf } from '../api/operations';
+import { mayCall, needOf } from '../api/operations';
 import { keyOf, newQueryClient } from '../api/query';
 import type { Screen } from '../ui/feature';
 import { useMay, type Me } from '../ui/me';
@@ -12,6 +12,7 @@ import { ErrorPanel, Forbidden, Loading, NotFound, Panel } from '../ui/states';
 import { texts } from '../ui/text';
 import { features } from './features';
 import { Shell } from './Shell';
+import { Tips } from '../ui/Tips';
 import { Toasts } from '../ui/Toasts';
 
 const t = texts({ notFound: 'Not found', failed: 'The console could not start.' });
@@ -24,18 +25,37 @@ export async function loadMe(): Promise<Me> {
   return me;
 }
 
-function ScreenOf({ screen, content: Content }: { screen: Screen; content: ComponentType }) {
-  const may = useMay();
+// The code of a screen: there is nothing to wait for in React when it came before the screen was shown.
+class Piece {
+  private content: ComponentType | undefined;
+  private readonly later: ComponentType;
+  constructor(private readonly load: Screen['load']) {
+    this.later = lazy(load);
+  }
+  // What fails here is tried again when it is shown, where it can be said.
+  fetch = (): Promise<void> => this.load().then((m) => void (this.content = m.default), () => {});
+  get shown(): ComponentType {
+    return this.content ?? this.later;
+  }
+}
+
+declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption { piece?: Piece }
+}
+
+function ScreenOf({ screen, piece }: { screen: Screen; piece: Piece }) {
+  const may = useMay(), [Content] = useState(() => piece.shown);
   if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden need={screen.operation ? needOf(screen.operation) : { roles: [], where: 'workspace' }} /></Page>;
   return <Panel><Suspense fallback={<Page title={screen.area()}><Loading /></Page>}><Content /></Suspense></Panel>;
 }
 
-const root = createRootRoute({ component: () => <><Outlet /><Toasts /></> });
+const root = createRootRoute({ component: () => <><Outlet /><Toasts /><Tips /></> });
 const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
   component: Shell,
-  beforeLoad: async ({ location }) => {
+  beforeLoad: async ({ location, matches }) => {
+    void matches.at(-1)?.staticData.piece?.fetch();
     try {
       await loadMe();
     } catch (error) {
@@ -46,9 +66,28 @@ const shell = createRoute({
   errorComponent: ({ error, reset }) => <main><Page title={t('failed')}><ErrorPanel error={error} what={t('failed')} retry={() => { reset(); void router.invalidate(); }} /></Page></main>,
   notFoundComponent: () => <Page title={t('notFound')}><NotFound /></Page>,
 });
+
+// The first page of a visit is shown once, whole: its code and what it reads come side by side, as soon as it is known who
+// asks. Later pages are there at once and say what they wait for.
+let arrived = false;
+async function arrive(screen: Screen, piece: Piece, at: { params: object; search: object }): Promise<void> {
+  const code = piece.fetch();
+  if (arrived) return;
+  arrived = true;
+  const me = await loadMe();
+  const readings = (screen.first?.(at as Parameters<NonNullable<Screen['first']>>[0]) ?? []).filter((r) => mayCall(me, r.operation));
+  await Promise.all([code, ...readings.map((r) => r.read(queryClient))]);
+}
+
 const screens = features.flatMap((f) => f.screens).map((screen) => {
-  const content = lazy(screen.load);
-  return createRoute({ getParentRoute: () => shell, path: screen.path, component: () => <ScreenOf screen={screen} content={content} /> });
+  const piece = new Piece(screen.load);
+  return createRoute({
+    getParentRoute: () => shell,
+    path: screen.path,
+    staticData: { piece },
+    component: () => <ScreenOf screen={screen} piece={piece} />,
+    beforeLoad: ({ params, search, preload }) => (preload ? void piece.fetch() : arrive(screen, piece, { params, search })),
+  });
 });
 const missing = createRoute({ getParentRoute: () => shell, path: '$', component: () => <Page title={t('notFound')}><NotFound /></Page> });
 

@@ -2,6 +2,7 @@
 // what the role may use; it knows no feature by name. Adding one is one line in app/features.ts.
 import type { ComponentType } from 'react';
 import type { Operation } from '../api/operations';
+import type { Reading } from '../api/query';
 
 export type Icon = ComponentType<{ size?: number | string; stroke?: number | string; 'aria-hidden'?: boolean }>;
 
@@ -10,6 +11,7 @@ export interface Screen {
   area: () => string; // for the page title, and for the heading where the screen is refused
   operation?: Operation; // who may call it may see the screen; none: everybody who is signed in
   load: () => Promise<{ default: ComponentType }>;
+  first?: (at: { params: Record<string, string>; search: Record<string, unknown> }) => Reading[]; // what it reads first: asked for while its code loads
   record?: { kind: string; param: string }; // what the screen shows, for the assistant beside it
 }
 export interface Place {

@@ -11,7 +11,7 @@ import { Message } from './Message';
 import css from './Transcript.module.css';
 
 const t = texts({ log: 'Messages', latest: 'Jump to latest', unread: 'Jump to latest, there is something new', older: 'Loading older messages …', working: 'Working …' });
-const edge = 4, padding = 16;
+const edge = 4, padding = 16, estimate = 140, soonMs = 300;
 
 interface Props {
   messages: ChatMessage[]; conversation: Conversation; shown: Shown; running: boolean; asked: string | null; error: boolean;
@@ -24,8 +24,16 @@ export function Transcript({ messages, conversation, shown, running, asked, erro
   // While nothing has come yet, a row stands for the answer.
   const waits = running && messages.at(-1)?.role === 'user';
   const count = messages.length + (waits ? 1 : 0);
+  // What is seen is drawn first, what scrolling will need soon after.
+  const [drawn, setDrawn] = useState(false);
+  useEffect(() => {
+    const clock = setTimeout(() => setDrawn(true), soonMs);
+    return () => clearTimeout(clock);
+  }, []);
   const virtual = useVirtualizer({
-    count, getScrollElement: () => box.current, estimateSize: () => 140, overscan: 5,
+    count, getScrollElement: () => box.current, estimateSize: () => estimate, overscan: drawn ? 5 : 1,
+    // It opens at its end: what stands above is not drawn first.
+    initialRect: { width: innerWidth, height: innerHeight }, initialOffset: () => Math.max(0, count * estimate - innerHeight),
     getItemKey: (i) => messages[i]?.id ?? 'answer',
     anchorTo: 'end', followOnAppend: true, scrollEndThreshold: edge, paddingStart: padding, paddingEnd: padding,
   });

@@ -36,6 +36,7 @@ export class Conversation {
   private clock: ReturnType<typeof setTimeout> | undefined;
   private finished = true;
   private options: SendOptions = {};
+  private ahead = false;
 
   constructor(readonly id: string, readonly isNew: boolean) {
     this.shown = { loaded: isNew, loadError: null, older: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, stopping: false, stopped: new Set(), asked: null };
@@ -88,13 +89,24 @@ export class Conversation {
     return { messages, cursor: answer.pagination.hasMore ? (answer.pagination.nextCursor ?? null) : null };
   }
 
+  private async newest(): Promise<void> {
+    const { messages, cursor } = await this.rows();
+    this.line.messages = messages;
+    this.set({ loaded: true, loadError: null, older: cursor });
+  }
+
+  // Before the page is there that will load it; what fails is tried again by the page, which can say so.
+  async readAhead(): Promise<void> {
+    if (this.busy || this.shown.loaded) return;
+    await this.newest().then(() => (this.ahead = true), () => {});
+  }
+
   async load(): Promise<void> {
     // What runs here is newer than any row.
     if (this.busy || (this.isNew && !this.line.messages.length)) return;
     try {
-      const { messages, cursor } = await this.rows();
-      this.line.messages = messages;
-      this.set({ loaded: true, loadError: null, older: cursor });
+      if (!this.ahead) await this.newest();
+      this.ahead = false;
       await this.resume();
     } catch (error) {
       this.set({ loadError: error });
