@@ -7,8 +7,9 @@
     clang    clang, -Werror                   builds the program; unit tests of what needs no database
     console  types, rules, unit tests; flows in a browser on the program of gcc, which has it inside
 
-Two tests run at a time. They wait much, for disks, clocks and browsers: the builds behind the first go on beside
-them at the lowest priority, so that they take what is left and no test waits for them.
+Two tests run at a time, and a third of another setting where it is built already. They wait much, for disks, clocks and
+browsers: the builds behind the first go on beside them at the lowest priority, so that they take what is left and no
+test waits for them.
 
 PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
 a line each, what each stage took, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
@@ -128,14 +129,14 @@ def builds():
     return futures
 
 
-def meson_tests(name, folder, suite, patterns, env):
+def meson_tests(name, folder, suite, patterns, env, processes):
     names = [t['name'] for t in tests_of(folder, suite, patterns)]
     if not names:
         return
     log = os.path.join(folder, 'meson-logs', 'testlog.json')
     if os.path.exists(log):
         os.remove(log)
-    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', '2', '-t', '3'] + names, env=env)
+    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', str(processes), '-t', '3'] + names, env=env)
     seen = set()
     for line in open(log, encoding='utf-8'):
         t = json.loads(line)
@@ -237,17 +238,25 @@ def main():
         built = builds()
         with stage('console: types, rules, unit tests'):
             console_sources()
-        for name, _, _, suite, patterns, _ in SETTINGS:
+
+        def tests(name, suite, patterns, processes):
             where = built[name].result()
-            if not where:
-                continue
-            with stage(f'{name}: tests'):
-                meson_tests(name, where, suite, patterns, env)
-            if name == 'gcc':
+            if where:
+                with stage(f'{name}: tests'):
+                    meson_tests(name, where, suite, patterns, env, processes)
+            return where
+
+        (gcc, *first), *others = [(name, suite, patterns) for name, _, _, suite, patterns, _ in SETTINGS]
+        where = tests(gcc, *first, 2)
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            rest = [beside.submit(tests, *other, 1) for other in others]
+            if where:
                 step('docs: the generated pages say what the program says (make docs)',
                      ['tools/make-docs.sh', '--check', os.path.join(where, 'src', 'opboxd')])
                 with stage('end-to-end tests and console'):
                     with_program(where, env)
+            for done in rest:
+                done.result()
     finally:
         run(['tools/test-postgres.sh', 'stop', folder + '/pg'])
         shutil.rmtree(folder, ignore_errors=True)
