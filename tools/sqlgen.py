@@ -21,6 +21,7 @@ TYPES = {
 }
 OPTIONAL = {'int': 'struct db_opt_int', 'bool': 'struct db_opt_int', 'real': 'struct db_opt_real'}
 KINDS = ('one', 'many', 'each', 'exec')
+ENGINES = ('sqlite', 'pgsql')
 KEYS = ('name', 'kind', 'in', 'out', 'scan', 'sorts', 'tenantless', 'doc')
 
 
@@ -50,7 +51,7 @@ class Statement:
         self.doc = ''
         self.hot = False
         self.params, self.columns = [], []
-        self.bodies = {}  # 'both', 'sqlite', 'pgsql' -> text
+        self.bodies = {}  # engine -> text
 
 
 def parse_fields(text, where):
@@ -79,12 +80,12 @@ def take_key(st, key, value, where):
 
 
 def parse_file(path):
-    statements, st, engine = [], None, 'both'
+    statements, st, engines = [], None, ENGINES
     for number, line in enumerate(open(path, encoding='utf-8').read().split('\n'), 1):
         where = f'{path}:{number}'
         head = re.fullmatch(r'--\s*([a-z]+)\s*:\s*(.*?)\s*', line)
         if head and head.group(1) == 'name':
-            st, engine = Statement(where), 'both'
+            st, engines = Statement(where), ENGINES
             if not re.fullmatch(r'[a-z][a-z0-9_]*', head.group(2)):
                 raise Fault(f'{where}: a name is [a-z][a-z0-9_]*')
             st.name = head.group(2)
@@ -92,14 +93,15 @@ def parse_file(path):
         elif st is None:
             if line.strip() and not line.lstrip().startswith('--'):
                 raise Fault(f'{where}: SQL before the first "-- name:"')
-        elif head and head.group(1) in ('sqlite', 'pgsql') and not head.group(2):
-            engine = head.group(1)
+        elif head and head.group(1) in (*ENGINES, 'both') and not head.group(2):
+            engines = ENGINES if head.group(1) == 'both' else (head.group(1),)
         elif head and head.group(1) in KEYS and not st.bodies:
             take_key(st, head.group(1), head.group(2), where)
         elif re.fullmatch(r'--\s*hot\s*', line):
             st.hot = True
         elif not line.lstrip().startswith('--') and line.strip():
-            st.bodies[engine] = st.bodies.get(engine, '') + line.rstrip() + '\n'
+            for engine in engines:
+                st.bodies[engine] = st.bodies.get(engine, '') + line.rstrip() + '\n'
     for s in statements:
         check(s)
     return statements
@@ -108,8 +110,8 @@ def parse_file(path):
 def check(st):
     if st.kind not in KINDS:
         raise Fault(f'{st.where}: {st.name} has no kind')
-    if not st.bodies or ('both' not in st.bodies and set(st.bodies) != {'sqlite', 'pgsql'}):
-        raise Fault(f'{st.where}: {st.name} needs one body, or one for sqlite and one for pgsql')
+    if set(st.bodies) != set(ENGINES):
+        raise Fault(f'{st.where}: {st.name} needs a body for each of {", ".join(ENGINES)}')
     if (st.kind == 'exec') == bool(st.columns):
         raise Fault(f'{st.where}: {st.name}: exec has no "out", the other kinds have')
     for text in st.bodies.values():
@@ -209,14 +211,13 @@ def source(folder, stem, statements, numbers):
     for st in statements:
         flags = ' | '.join(n for n, on in (('DB_STMT_WRITE', is_write(st)), ('DB_STMT_SCAN', st.scan),
                                            ('DB_STMT_HOT', st.hot)) if on) or '0'
-        body = lambda e: st.bodies.get(e, st.bodies.get('both'))
         reason = lambda text: c_string(text) if text else 'NULL'
         out.append(f'static const uint8_t {st.name}_params[] = {{ {byte_list(st.params)} }};')
         out.append(f'static const uint8_t {st.name}_columns[] = {{ {byte_list(st.columns)} }};')
         out.append(f'const struct db_stmt {st.name}_stmt = {{\n    .number = SQL_{st.name},\n    .flags = {flags},\n'
                    f'    .name = "{st.name}",\n'
-                   f'    .sqlite = {c_string(number_params(body("sqlite"), st.params, "?"))},\n'
-                   f'    .pgsql = {c_string(number_params(body("pgsql"), st.params, "$"))},\n'
+                   f'    .sqlite = {c_string(number_params(st.bodies["sqlite"], st.params, "?"))},\n'
+                   f'    .pgsql = {c_string(number_params(st.bodies["pgsql"], st.params, "$"))},\n'
                    f'    .params = {st.name}_params,\n    .columns = {st.name}_columns,\n'
                    f'    .params_count = {len(st.params)},\n    .columns_count = {len(st.columns)},\n'
                    f'    .scan_reason = {reason(st.scan)},\n    .sort_reason = {reason(st.sorts)},\n'

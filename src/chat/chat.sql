@@ -56,7 +56,6 @@ WHERE workspace_id = :workspace_id AND id = :id AND active_run_id IS NULL AND de
 -- in: workspace_id text, user_id text, archived int, q text, before_at int, before_id text, scan int, limit int
 -- out: id text, client_id text, title text, archived bool, message_count int, last_message_at int?, activity_at int, active_run_id text?, version int, created_at int, updated_at int
 -- doc: Looks at no more than `scan` threads, however few of them fit. SQLite takes rows in the order of the inner query, and would sort them all if told to.
--- sqlite:
 SELECT id, client_id, title, archived, message_count, last_message_at, activity_at, active_run_id, version, created_at,
     updated_at
 FROM (SELECT id, client_id, title, title_key, archived, message_count, last_message_at, activity_at, active_run_id, version,
@@ -65,17 +64,10 @@ FROM (SELECT id, client_id, title, title_key, archived, message_count, last_mess
       WHERE workspace_id = :workspace_id AND user_id = :user_id AND archived = :archived AND deleted_at IS NULL
         AND (activity_at, id) < (:before_at, :before_id)
       ORDER BY activity_at DESC, id DESC LIMIT :scan) AS recent
+-- sqlite:
 WHERE instr(title_key, :q) > 0
 LIMIT :limit;
 -- pgsql:
-SELECT id, client_id, title, archived, message_count, last_message_at, activity_at, active_run_id, version, created_at,
-    updated_at
-FROM (SELECT id, client_id, title, title_key, archived, message_count, last_message_at, activity_at, active_run_id, version,
-          created_at, updated_at
-      FROM threads
-      WHERE workspace_id = :workspace_id AND user_id = :user_id AND archived = :archived AND deleted_at IS NULL
-        AND (activity_at, id) < (:before_at, :before_id)
-      ORDER BY activity_at DESC, id DESC LIMIT :scan) AS recent
 WHERE strpos(title_key, :q) > 0
 ORDER BY activity_at DESC, id DESC LIMIT :limit;
 

@@ -264,7 +264,6 @@ WHERE workspace_id = :workspace_id AND month = :month;
 -- in: workspace_id text, from_month int, from_at int, before_month int, before_at int, before_id text, provider text?, model text?, user_id text?, operation_type text?, key_source text?, basis text?, agent_task_id text?, thread_id text?, unpriced int, scan int, limit int
 -- out: id text, created_at int, month int, operation_type text, provider text, model text, key_source text, user_id text?, user_name text?, thread_id text?, run_id text?, agent_task_id text?, attempt int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int, basis text, price_version text?, duration_ms int?, error text?
 -- doc: Looks at no more than `scan` rows, however few of them fit. SQLite takes them in the order of the inner query, and would sort them all if told to. `unpriced`: 0 priced ones only, 1 unpriced ones only, 2 all.
--- sqlite:
 SELECT id, created_at, month, operation_type, provider, model, key_source, user_id,
     (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id,
     attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd,
@@ -283,26 +282,9 @@ WHERE (:provider IS NULL OR provider = :provider)
   AND (:thread_id IS NULL OR thread_id = :thread_id)
   AND (:unpriced = 2 OR (:unpriced = 1 AND price_version IS NULL)
        OR (:unpriced = 0 AND price_version IS NOT NULL))
+-- sqlite:
 LIMIT :limit;
 -- pgsql:
-SELECT id, created_at, month, operation_type, provider, model, key_source, user_id,
-    (SELECT u.name FROM users u WHERE u.id = recent.user_id), thread_id, run_id, agent_task_id,
-    attempt, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nanousd,
-    basis, price_version, duration_ms, error
-FROM (SELECT * FROM ledger
-      WHERE workspace_id = :workspace_id AND (month, created_at) >= (:from_month, :from_at)
-        AND (month, created_at, id) < (:before_month, :before_at, :before_id)
-      ORDER BY month DESC, created_at DESC, id DESC LIMIT :scan) AS recent
-WHERE (:provider IS NULL OR provider = :provider)
-  AND (:model IS NULL OR model = :model)
-  AND (:user_id IS NULL OR COALESCE(user_id, '') = :user_id)
-  AND (:operation_type IS NULL OR operation_type = :operation_type)
-  AND (:key_source IS NULL OR key_source = :key_source)
-  AND (:basis IS NULL OR basis = :basis)
-  AND (:agent_task_id IS NULL OR agent_task_id = :agent_task_id)
-  AND (:thread_id IS NULL OR thread_id = :thread_id)
-  AND (:unpriced = 2 OR (:unpriced = 1 AND price_version IS NULL)
-       OR (:unpriced = 0 AND price_version IS NOT NULL))
 ORDER BY month DESC, created_at DESC, id DESC LIMIT :limit;
 
 -- name: cost_ledger_edge

@@ -16,20 +16,18 @@ ON CONFLICT DO NOTHING;
 -- out: id text, workspace_id text, kind text, payload text, created_by text?, attempt int, attempts_max int, epoch int
 -- hot
 -- tenantless: the runner serves every workspace
--- sqlite:
 UPDATE jobs SET state = 'LEASED', attempt = attempt + 1, epoch = epoch + 1, node_id = :node_id,
     lease_until = :lease_until, updated_at = :now
+-- sqlite:
 WHERE id IN (SELECT id FROM jobs
              WHERE state = 'READY' AND run_at <= :now AND instr(:kinds, ',' || kind || ',') > 0
              ORDER BY priority DESC, run_at, id LIMIT :limit)
-RETURNING id, workspace_id, kind, payload, created_by, attempt, attempts_max, epoch;
 -- pgsql:
-UPDATE jobs SET state = 'LEASED', attempt = attempt + 1, epoch = epoch + 1, node_id = :node_id,
-    lease_until = :lease_until, updated_at = :now
 WHERE id = ANY (ARRAY(SELECT id FROM jobs
                       WHERE state = 'READY' AND run_at <= :now AND strpos(:kinds, ',' || kind || ',') > 0
                       ORDER BY priority DESC, run_at, id LIMIT :limit
                       FOR UPDATE SKIP LOCKED))
+-- both:
 RETURNING id, workspace_id, kind, payload, created_by, attempt, attempts_max, epoch;
 
 -- name: job_set_done
@@ -81,18 +79,14 @@ WHERE id = :id AND epoch = :epoch AND state = 'LEASED';
 -- in: now int, limit int
 -- hot
 -- tenantless: the runner serves every workspace
--- sqlite:
 UPDATE jobs SET state = CASE WHEN attempt >= attempts_max THEN 'DEAD' ELSE 'READY' END,
     finished_at = CASE WHEN attempt >= attempts_max THEN :now END,
     run_at = :now, last_error = 'the lease ran out: the process that ran it was lost',
     node_id = NULL, lease_until = NULL, updated_at = :now
+-- sqlite:
 WHERE id IN (SELECT id FROM jobs WHERE state = 'LEASED' AND lease_until < :now
              ORDER BY lease_until LIMIT :limit);
 -- pgsql:
-UPDATE jobs SET state = CASE WHEN attempt >= attempts_max THEN 'DEAD' ELSE 'READY' END,
-    finished_at = CASE WHEN attempt >= attempts_max THEN :now END,
-    run_at = :now, last_error = 'the lease ran out: the process that ran it was lost',
-    node_id = NULL, lease_until = NULL, updated_at = :now
 WHERE id = ANY (ARRAY(SELECT id FROM jobs WHERE state = 'LEASED' AND lease_until < :now
                       ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED));
 
@@ -110,11 +104,10 @@ SELECT min(lease_until) FROM jobs WHERE state = 'LEASED';
 -- scan: jobs_ready holds open jobs only
 -- tenantless: the runner serves every workspace
 -- doc: When the next job is due.
--- sqlite:
 SELECT min(run_at) FROM jobs
+-- sqlite:
 WHERE state = 'READY' AND instr(:kinds, ',' || kind || ',') > 0;
 -- pgsql:
-SELECT min(run_at) FROM jobs
 WHERE state = 'READY' AND strpos(:kinds, ',' || kind || ',') > 0;
 
 -- name: job_list

@@ -5,7 +5,6 @@
 -- in: workspace_id text, user_id text, kind text?, parent_id text?, owner_id text?, q text, before_at int, before_id text, scan int, limit int
 -- out: id text, kind text, parent_id text?, title text, visibility text, owner_id text, version int, created_at int, updated_at int
 -- doc: Looks at no more than `scan` documents, however few of them fit. SQLite takes rows in the order of the inner query, and would sort them all if told to.
--- sqlite:
 SELECT id, kind, parent_id, title, visibility, owner_id, version, created_at, updated_at
 FROM (SELECT id, kind, parent_id, title, title_key, visibility, owner_id, version, created_at,
           updated_at
@@ -17,20 +16,10 @@ WHERE (visibility = 'WORKSPACE' OR owner_id = :user_id)
   AND (:kind IS NULL OR kind = :kind)
   AND (:parent_id IS NULL OR parent_id = :parent_id)
   AND (:owner_id IS NULL OR owner_id = :owner_id)
+-- sqlite:
   AND instr(title_key, :q) > 0
 LIMIT :limit;
 -- pgsql:
-SELECT id, kind, parent_id, title, visibility, owner_id, version, created_at, updated_at
-FROM (SELECT id, kind, parent_id, title, title_key, visibility, owner_id, version, created_at,
-          updated_at
-      FROM documents
-      WHERE workspace_id = :workspace_id AND deleted_at IS NULL
-        AND (updated_at, id) < (:before_at, :before_id)
-      ORDER BY updated_at DESC, id DESC LIMIT :scan) AS recent
-WHERE (visibility = 'WORKSPACE' OR owner_id = :user_id)
-  AND (:kind IS NULL OR kind = :kind)
-  AND (:parent_id IS NULL OR parent_id = :parent_id)
-  AND (:owner_id IS NULL OR owner_id = :owner_id)
   AND strpos(title_key, :q) > 0
 ORDER BY updated_at DESC, id DESC LIMIT :limit;
 

@@ -131,6 +131,19 @@ check('a first page asks who is there, then once for each thing it shows', { as:
     assert.deepEqual(asked.slice(1, 1 + first.length).toSorted(), first.toSorted(), path);
     assert.equal(new Set(asked).size, asked.length, `${path}: ${asked}`);
   }
+  // What hangs is waited for in the page.
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route('**/api/documents?**', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto('/');
+  await heading(page, /Hello/);
+  await page.getByRole('link', { name: 'Asked once' }).waitFor();
+  await page.getByRole('region', { name: 'Last changed pages' }).getByRole('status', { name: 'Loading' }).waitFor();
+  release();
+  await page.getByText('No pages yet.').waitFor();
 });
 
 check('what an icon means is said on hover and on keyboard focus, once for who listens, and goes with Escape', { as: 'MEMBER' }, async ({ page }) => {

@@ -68,7 +68,8 @@ const shell = createRoute({
 });
 
 // The first page of a visit is shown once, whole: its code and what it reads come side by side, as soon as it is known who
-// asks. Later pages are there at once and say what they wait for.
+// asks; what takes longer than a moment is waited for in the page, which says so. Later pages are there at once.
+const momentMs = 1000;
 let arrived = false;
 async function arrive(screen: Screen, piece: Piece, at: { params: object; search: object }): Promise<void> {
   const code = piece.fetch();
@@ -76,7 +77,7 @@ async function arrive(screen: Screen, piece: Piece, at: { params: object; search
   arrived = true;
   const me = await loadMe();
   const readings = (screen.first?.(at as Parameters<NonNullable<Screen['first']>>[0]) ?? []).filter((r) => mayCall(me, r.operation));
-  await Promise.all([code, ...readings.map((r) => r.read(queryClient))]);
+  await Promise.race([Promise.all([code, ...readings.map((r) => r.read(queryClient))]), new Promise((r) => setTimeout(r, momentMs))]);
 }
 
 const screens = features.flatMap((f) => f.screens).map((screen) => {
