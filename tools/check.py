@@ -7,9 +7,9 @@
     clang    clang, -Werror                   builds the program; unit tests of what needs no database
     console  types, rules, unit tests; flows in a browser on the program of gcc, which has it inside
 
-Two tests run at a time, and a third of another setting where it is built already. They wait much, for disks, clocks and
-browsers: the builds behind the first go on beside them at the lowest priority, so that they take what is left and no
-test waits for them.
+Two tests run at a time. They wait much, for disks, clocks and browsers: the builds behind the first go on beside them at
+the lowest priority, so that they take what is left and no test waits for them. The flows in the browser, one at a time,
+take longest: the tests of the next setting begin beside them when the end-to-end tests are through.
 
 PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
 a line each, what each stage took, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
@@ -129,14 +129,14 @@ def builds():
     return futures
 
 
-def meson_tests(name, folder, suite, patterns, env, processes):
+def meson_tests(name, folder, suite, patterns, env):
     names = [t['name'] for t in tests_of(folder, suite, patterns)]
     if not names:
         return
     log = os.path.join(folder, 'meson-logs', 'testlog.json')
     if os.path.exists(log):
         os.remove(log)
-    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', str(processes), '-t', '3'] + names, env=env)
+    run(['meson', 'test', '-C', folder, '--no-rebuild', '--num-processes', '2', '-t', '3'] + names, env=env)
     seen = set()
     for line in open(log, encoding='utf-8'):
         t = json.loads(line)
@@ -185,8 +185,8 @@ def of_folder(where):
     return sorted((f for f in os.listdir(where) if f.endswith('.test.mjs')), key=lambda f: (rank.get(f, len(rank)), f))
 
 
-def with_program(folder, env):
-    """End-to-end tests and the flows in a browser, two files at a time but never two browsers."""
+def with_program(folder, env, pool):
+    """End-to-end tests and the flows in a browser, two files at a time but never two browsers, each in a future."""
     env = dict(env, OPBOXD=os.path.join(folder, 'src', 'opboxd'))
     waiting = {'e2e': of_folder(E2E), 'console': of_folder(CONSOLE)}
 
@@ -194,15 +194,21 @@ def with_program(folder, env):
         with talk:
             return waiting[kind].pop(0) if waiting[kind] else None
 
-    def work(kinds):
-        for kind in kinds:
-            where, node = (E2E, node_of(E2E)) if kind == 'e2e' else (CONSOLE, node_of(WEB))
-            while name := take(kind):
-                node_tests(kind, where, name, node, env)
+    def work(kind):
+        where, node = (E2E, node_of(E2E)) if kind == 'e2e' else (CONSOLE, node_of(WEB))
+        while name := take(kind):
+            node_tests(kind, where, name, node, env)
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(work, ['console', 'e2e']), pool.submit(work, ['e2e'])]:
-            done.result()
+    def end_to_end():
+        with stage('end-to-end tests'):
+            work('e2e')
+
+    def console():
+        with stage('console: flows in a browser'):
+            work('console')
+        work('e2e')
+
+    return [pool.submit(end_to_end), pool.submit(console)]
 
 
 def console_sources():
@@ -239,24 +245,26 @@ def main():
         with stage('console: types, rules, unit tests'):
             console_sources()
 
-        def tests(name, suite, patterns, processes):
+        def tests(name, suite, patterns):
             where = built[name].result()
             if where:
                 with stage(f'{name}: tests'):
-                    meson_tests(name, where, suite, patterns, env, processes)
+                    meson_tests(name, where, suite, patterns, env)
             return where
 
-        (gcc, *first), *others = [(name, suite, patterns) for name, _, _, suite, patterns, _ in SETTINGS]
-        where = tests(gcc, *first, 2)
-        with concurrent.futures.ThreadPoolExecutor(1) as beside:
-            rest = [beside.submit(tests, *other, 1) for other in others]
+        first, *others = [(name, suite, patterns) for name, _, _, suite, patterns, _ in SETTINGS]
+        where = tests(*first)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            flows = []
             if where:
                 step('docs: the generated pages say what the program says (make docs)',
                      ['tools/make-docs.sh', '--check', os.path.join(where, 'src', 'opboxd')])
-                with stage('end-to-end tests and console'):
-                    with_program(where, env)
-            for done in rest:
-                done.result()
+                flows = with_program(where, env, pool)
+                flows[0].result()
+            for other in others:
+                tests(*other)
+            for flow in flows:
+                flow.result()
     finally:
         run(['tools/test-postgres.sh', 'stop', folder + '/pg'])
         shutil.rmtree(folder, ignore_errors=True)

@@ -399,7 +399,8 @@ static void two_runners_share_without_repeating(void **state)
     assert_int_equal(atomic_load(&runs), JOBS);
     struct all a = jobs_now(r);
     for (size_t i = 0; i < a.count; i++)
-        assert_int_equal(a.rows[i].attempt, 1);
+        if (str_is(a.rows[i].kind, "work")) /* retention may have its turn yet */
+            assert_int_equal(a.rows[i].attempt, 1);
 }
 
 /* A stop while a job runs waits for it; what had not begun is ready for the next process. */

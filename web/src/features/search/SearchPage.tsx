@@ -6,17 +6,17 @@ import { useEffect, useState } from 'react';
 import { useCall } from '../../api/query';
 import { useMay } from '../../ui/me';
 import { Page } from '../../ui/Page';
-import { textFilter, useFilters } from '../../ui/search';
+import { useFilters } from '../../ui/search';
 import { Empty, Loaded, NothingMatches } from '../../ui/states';
 import { texts } from '../../ui/text';
 import { kindIcon, kindName, kindOf, pathOf } from './hits';
+import { searchFilters } from './filters';
 import css from './Search.module.css';
 
 const t = texts({
   title: 'Search', label: 'Search this workspace', placeholder: 'Words to look for', kind: 'Kind', everything: 'Everything', found: { one: '{n} hit', other: '{n} hits' },
   first: 'Find anything of this workspace', firstWhy: 'Type a word of its title or text. Best hits come first.', nothing: 'Nothing fits “{q}”.', advice: 'Check the spelling, or try fewer words.', ask: 'Ask the assistant', results: 'Results',
 });
-const filters = { q: textFilter(500), kind: textFilter(40) };
 
 // The words that were looked for, marked in a snippet.
 function Marked({ text, q }: { text: string; q: string }) {
@@ -29,7 +29,7 @@ function Marked({ text, q }: { text: string; q: string }) {
 
 export default function SearchPage() {
   const may = useMay();
-  const [{ q, kind }, set] = useFilters(filters);
+  const [{ q, kind }, set] = useFilters(searchFilters);
   const [typed, setTyped] = useState(q);
   const [wanted] = useDebouncedValue(typed, 250);
   useEffect(() => {
