@@ -219,10 +219,14 @@ check('a model without a price gets one, for the whole organisation; it is chang
   await own.getByText('$2.00').waitFor();
   const price = async () => (await owner.client.json('/api/settings/ai-prices?q=house-model-7')).body.prices.find((p) => p.source === 'override');
   assert.deepEqual((({ model, inputUsd, outputUsd, cacheReadUsd }) => ({ model, inputUsd, outputUsd, cacheReadUsd }))(await price()), { model: 'house-model-7', inputUsd: 0.5, outputUsd: 2, cacheReadUsd: 0.5 });
+  // What the dialog does not show stays: the price of a minute was set over the API.
+  assert.equal((await owner.client.json('/api/settings/ai-prices/house-model-7', { method: 'PUT', json: { inputUsd: 0.5, outputUsd: 2, minuteUsd: 0.006 } })).status, 200);
+  await page.reload();
   await own.getByRole('button', { name: 'Change the price of house-model-7' }).click();
   await field('Cached input, read').fill('0.05');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await own.getByText('$0.05').waitFor();
+  assert.equal((await price()).minuteUsd, 0.006);
   await axe(page, 'own prices');
   const admin = await page.context().browser().newContext({ baseURL: origin });
   await signInContext(admin, people.ADMIN);

@@ -133,17 +133,28 @@ check('a first page asks who is there, then once for each thing it shows', { as:
   }
   // What hangs is waited for in the page.
   let release;
-  const held = new Promise((resolve) => (release = resolve));
-  await page.route('**/api/documents?**', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const hold = (pattern) => {
+    const held = new Promise((resolve) => (release = resolve));
+    return page.route(pattern, async (route) => {
+      await held;
+      await route.continue();
+    });
+  };
+  await hold('**/api/documents?**');
   await page.goto('/');
   await heading(page, /Hello/);
   await page.getByRole('link', { name: 'Asked once' }).waitFor();
   await page.getByRole('region', { name: 'Last changed pages' }).getByRole('status', { name: 'Loading' }).waitFor();
   release();
   await page.getByText('No pages yet.').waitFor();
+  // A conversation waits for what was asked ahead of it, and does not ask again.
+  await hold('**/api/ai/chats/asked-once/messages?**');
+  asked.length = 0;
+  await page.goto('/chat/asked-once');
+  await page.getByRole('link', { name: 'Asked once' }).waitFor();
+  release();
+  await page.getByText('Ask the assistant', { exact: true }).waitFor();
+  assert.equal(asked.filter((path) => path.includes('/messages?')).length, 1);
 });
 
 check('what an icon means is said on hover and on keyboard focus, once for who listens, and goes with Escape', { as: 'MEMBER' }, async ({ page }) => {

@@ -36,7 +36,7 @@ export class Conversation {
   private clock: ReturnType<typeof setTimeout> | undefined;
   private finished = true;
   private options: SendOptions = {};
-  private ahead = false;
+  private reading: Promise<boolean> | undefined; // begun before the page was there: for its first load, which waits for it
 
   constructor(readonly id: string, readonly isNew: boolean) {
     this.shown = { loaded: isNew, loadError: null, older: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, stopping: false, stopped: new Set(), asked: null };
@@ -98,15 +98,17 @@ export class Conversation {
   // Before the page is there that will load it; what fails is tried again by the page, which can say so.
   async readAhead(): Promise<void> {
     if (this.busy || this.shown.loaded) return;
-    await this.newest().then(() => (this.ahead = true), () => {});
+    this.reading = this.newest().then(() => true, () => false);
+    await this.reading;
   }
 
   async load(): Promise<void> {
     // What runs here is newer than any row.
     if (this.busy || (this.isNew && !this.line.messages.length)) return;
     try {
-      if (!this.ahead) await this.newest();
-      this.ahead = false;
+      const read = await this.reading;
+      this.reading = undefined;
+      if (!read) await this.newest();
       await this.resume();
     } catch (error) {
       this.set({ loadError: error });

@@ -22,7 +22,7 @@ const t = texts({
   save: 'Save', cancel: 'Cancel', done: '{model} costs {input} and {output} now.', failed: 'The price was not saved.', number: 'An amount in dollars, such as 3 or 0.25; at most three places.', much: 'At most $10,000.', missing: 'Which model?',
 });
 export type OwnPrice = Out<'list_prices'>['prices'][number];
-export type PriceWish = { model: string; provider?: string | null; inputUsd?: number; outputUsd?: number; cacheReadUsd?: number; cacheWriteUsd?: number };
+export type PriceWish = { model: string; provider?: string | null; inputUsd?: number; outputUsd?: number; cacheReadUsd?: number; cacheWriteUsd?: number; minuteUsd?: number };
 type Amount = 'inputUsd' | 'outputUsd' | 'cacheReadUsd' | 'cacheWriteUsd';
 const refreshes = ['list_prices', 'list_ai_models', 'get_ai_usage'] as const;
 
@@ -51,7 +51,7 @@ function Form({ wish, onClose }: { wish: PriceWish; onClose: () => void }) {
     if (Object.keys(found).length) return;
     const optional = (name: 'cacheReadUsd' | 'cacheWriteUsd') => (amounts[name].trim() ? { [name]: amountOf(amounts[name]) } : {});
     try {
-      const { price } = await deed.mutateAsync({ model: model.trim(), ...(wish.provider ? { provider: wish.provider } : {}), inputUsd: amountOf(amounts.inputUsd), outputUsd: amountOf(amounts.outputUsd), ...optional('cacheReadUsd'), ...optional('cacheWriteUsd') });
+      const { price } = await deed.mutateAsync({ model: model.trim(), ...(wish.provider ? { provider: wish.provider } : {}), inputUsd: amountOf(amounts.inputUsd), outputUsd: amountOf(amounts.outputUsd), ...optional('cacheReadUsd'), ...optional('cacheWriteUsd'), ...(wish.minuteUsd ? { minuteUsd: wish.minuteUsd } : {}) });
       notify({ kind: 'done', text: t('done', { model: price.model, input: money(price.inputUsd), output: money(price.outputUsd) }) });
       onClose();
     } catch (e) {
