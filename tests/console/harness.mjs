@@ -8,7 +8,8 @@ import { chromium } from 'playwright-core';
 import { cliOk, Client, freePort, initialized, owner, serve, unlimited } from '../e2e/harness.mjs';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-export const patience = 20_000; // for two shared cores; nothing waits for it unless it fails
+const slower = Number(process.env.SLOWER ?? 1); // how many times slower the page runs: for finding what hangs on the clock
+export const patience = 20_000 * slower; // for two shared cores; nothing waits for it unless it fails
 export const browserArgs = ['--no-sandbox', '--disable-background-networking', '--disable-dev-shm-usage', '--disable-gpu'];
 export const password = 'correct horse battery';
 export const people = {
@@ -74,6 +75,7 @@ export async function open({ as, path = '/', expected = [], ...options } = {}) {
   });
   if (as) await signInContext(context, people[as]);
   const page = await context.newPage();
+  if (slower > 1) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: slower });
   if (path) await page.goto(path);
   return { page, context, faults, expect: (...patterns) => expectedFaults.push(...patterns) };
 }
@@ -95,7 +97,7 @@ export async function axe(page, where = '') {
 
 // A test with a page of its own; checks at its end what nobody asked for.
 export function check(name, options, body) {
-  nodeTest(name, { timeout: 120_000 }, async () => {
+  nodeTest(name, { timeout: 120_000 * slower }, async () => {
     const opened = await open(options);
     try {
       await body(opened);
