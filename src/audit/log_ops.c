@@ -115,7 +115,7 @@ static enum err keep_slice(struct cx *cx, void *arg)
         const struct verify_break *b = break_of(k->report, rows[i].workspace_id);
         struct seal_chain_broken_set_in clear = { .workspace_id = rows[i].workspace_id };
         if (b && !str_given(rows[i].broken))
-            TRY(seal_note_broken(cx, b));
+            TRY(seal_note_broken(cx, b, SEAL_EVENT_APPENDED));
         else if (!b && str_given(rows[i].broken))
             TRY(seal_chain_broken_set(cx, &clear, NULL));
     }

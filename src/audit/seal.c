@@ -80,7 +80,7 @@ bool seal_head_genuine(const struct seal_keys *keys, int64_t epoch, struct str w
     return good;
 }
 
-enum err seal_note_broken(struct cx *cx, const struct verify_break *k)
+enum err seal_note_broken(struct cx *cx, const struct verify_break *k, enum seal_event how)
 {
     struct buf b;
     struct json_writer w;
@@ -107,7 +107,10 @@ enum err seal_note_broken(struct cx *cx, const struct verify_break *k)
                                .type = STR("LOG_CHAIN_BROKEN"),
                                .message = k->message,
                                .metadata = in.broken };
-    audit_event(&system, &event);
+    if (how == SEAL_EVENT_APPENDED)
+        TRY(audit_append(&system, &event));
+    else
+        audit_event(&system, &event);
     log_line(LOG_ERROR, "the log of deeds was changed behind the server",
              log_s("workspace", k->workspace_id), log_i("seq", k->seq),
              log_s("kind", str_of(k->kind)), log_s("message", k->message));
@@ -153,7 +156,7 @@ enum err seal_head_load(struct cx *cx, struct str workspace_id, const struct sea
                               .kind = "head",
                               .message = STR("the head of the chain is not what the server left") };
     if (!str_given(row.broken))
-        TRY(seal_note_broken(cx, &b));
+        TRY(seal_note_broken(cx, &b, SEAL_EVENT_BEHIND));
     return seal_head_move(cx, workspace_id, &found_at, ret, keys, epoch, &moved);
 }
 

@@ -40,7 +40,7 @@ static enum err heads_of(struct cx *cx, const struct seal_state *state,
                                   .message =
                                       STR("the head of the chain is not what the server left") };
         if (h->broken && !str_given(r->broken))
-            TRY(seal_note_broken(cx, &b));
+            TRY(seal_note_broken(cx, &b, SEAL_EVENT_BEHIND));
     }
     return OK;
 }

@@ -46,8 +46,10 @@ enum err seal_head_move(struct cx *cx, struct str workspace_id, const struct sea
 /* Was the MAC made in this epoch, or in one of the next ones? */
 bool seal_head_genuine(const struct seal_keys *keys, int64_t epoch, struct str workspace_id,
                        int64_t seq, struct str hash, int64_t mac_epoch, struct str mac);
-/* Keeps the first break in the chain's row, inside a write, and appends the event. */
-enum err seal_note_broken(struct cx *cx, const struct verify_break *b);
+/* Keeps the first break in the chain's row, inside a write, and its event: appended by the same
+ * write, or written behind by who is about to seal a row of that chain. */
+enum seal_event { SEAL_EVENT_APPENDED, SEAL_EVENT_BEHIND };
+enum err seal_note_broken(struct cx *cx, const struct verify_break *b, enum seal_event how);
 
 #define SEAL_CACHE_SLOTS 256
 

@@ -119,7 +119,7 @@ static enum err system_broken(struct cx *cx, void *arg)
                                                  "checkpoint %lld of generation %lld is in "
                                                  "DIR/checkpoints.log but not in the table",
                                                  (long long)c->number, (long long)c->generation) };
-    return seal_note_broken(cx, &b);
+    return seal_note_broken(cx, &b, SEAL_EVENT_BEHIND);
 }
 
 static enum err published_find(struct seal *s, struct cx *cx)

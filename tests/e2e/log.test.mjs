@@ -82,6 +82,7 @@ test('what is done to the database shows, by kind and place', async () => {
   const { body } = await owner.json('/api/admin/security-events');
   assert.equal(body.chain.firstBreak.kind, 'edit');
   assert.equal(body.chain.firstBreak.seq, seq);
+  assert.equal(body.events.filter((e) => e.type === 'LOG_CHAIN_BROKEN').length, 1);
   const { body: { entry } } = await owner.json(`/api/audit/${body.chain.firstBreak.id}`);
   assert.deepEqual([entry.seq, entry.actorName, entry.action], [seq, 'somebody else', 'create_document']);
   assert.ok(body.chain.lastSeq >= seq && body.chain.lastCheckpoint.number >= 1);
