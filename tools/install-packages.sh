@@ -7,7 +7,7 @@ build="gcc make pkg-config meson ninja-build python3 libuv1-dev node-llhttp libc
 console="nodejs npm"
 package="git xz-utils debhelper dpkg-dev"
 check="$build $console $package clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
-    postgresql-15 nginx-light openssl chromium fonts-noto-core mandoc zsh lintian systemd python3-seccomp"
+    postgresql-15 nginx-light openssl chromium-headless-shell fonts-noto-core mandoc zsh lintian systemd python3-seccomp"
 bench="$build nginx-light wrk postgresql-15 g++"
 
 wanted=
@@ -27,7 +27,6 @@ for package in $wanted; do
     # A tool that was installed in another way than by its package will do.
     case $package in
     nodejs) command -v node >/dev/null && continue ;;
-    chromium) [ -x /usr/bin/chromium ] && continue ;;
     npm | git | clang | clang-format | clang-tidy | cppcheck | gcc | g++ | make | python3)
         command -v "$package" >/dev/null && continue ;;
     nginx-light) [ -x /usr/sbin/nginx ] && continue ;;

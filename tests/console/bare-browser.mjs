@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chromiumArgs, chromiumPath } from './chromium.mjs';
 
-export async function bareBrowser(args) {
+export async function bareBrowser() {
   const folder = mkdtempSync(join(tmpdir(), 'opboxd-browser-'));
-  const child = spawn(process.env.CHROMIUM ?? '/usr/bin/chromium', ['--headless', '--remote-debugging-port=0', `--user-data-dir=${folder}`, '--no-first-run', ...args, 'about:blank'],
+  const child = spawn(chromiumPath, ['--headless', '--remote-debugging-port=0', `--user-data-dir=${folder}`, '--no-first-run', ...chromiumArgs, 'about:blank'],
     { stdio: ['ignore', 'ignore', 'pipe'] });
   const url = await new Promise((resolve, reject) => {
     let said = '';

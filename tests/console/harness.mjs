@@ -5,12 +5,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test as nodeTest } from 'node:test';
 import { chromium } from 'playwright-core';
+import { chromiumArgs, chromiumPath } from './chromium.mjs';
 import { cliOk, Client, freePort, initialized, owner, serve, unlimited } from '../e2e/harness.mjs';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const slower = Number(process.env.SLOWER ?? 1); // how many times slower the page runs: for finding what hangs on the clock
 export const patience = 20_000 * slower; // for two shared cores; nothing waits for it unless it fails
-export const browserArgs = ['--no-sandbox', '--disable-background-networking', '--disable-dev-shm-usage', '--disable-gpu'];
 export const password = 'correct horse battery';
 export const people = {
   OWNER: owner,
@@ -35,10 +35,7 @@ export function setUp({ flags = [], env = {}, prepare, line, provider } = {}) {
     for (const [role, who] of Object.entries(people))
       if (role !== 'OWNER') await cliOk(['user', 'add', ...store.flags, '--email', who.email, '--name', who.name, '--role', role, '--password', '-'], { input: who.password + '\n' });
     if (prepare) await prepare();
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: browserArgs,
-    });
+    browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArgs });
   });
   after(async () => {
     await browser?.close();

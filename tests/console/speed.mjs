@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '../e2e/harness.mjs';
 import { bareBrowser } from './bare-browser.mjs';
-import { browser, browserArgs, open, origin, people, setUp } from './harness.mjs';
+import { browser, open, origin, people, setUp } from './harness.mjs';
 import { fill, fillChat } from './sample.mjs';
 
 const MESSAGES = 200, ROUNDS = 5, INTERACTIONS = 120;
@@ -45,7 +45,7 @@ async function cold(bare, cookies, path, slower) {
 async function coldPages(figures) {
   const client = await new Client(origin).signIn(people.OWNER);
   const cookies = [...client.jar].map(([name, value]) => ({ name, value, url: origin, httpOnly: true, sameSite: 'Lax' }));
-  const bare = await bareBrowser(browserArgs);
+  const bare = await bareBrowser();
   try {
     for (const [name, path] of [['home', '/'], ['chat', '/chat/long'], ['search', '/search?q=passport']])
       for (const slower of [1, 4]) {
