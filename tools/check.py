@@ -8,8 +8,8 @@
     console  types, rules, unit tests; flows in a browser on the program of gcc, which has it inside
 
 Two tests run at a time. They wait much, for disks, clocks and browsers: the builds behind the first go on beside them at
-the lowest priority, so that they take what is left and no test waits for them. The flows in the browser, one at a time,
-take longest: the tests of the next setting begin beside them when the end-to-end tests are through.
+the lowest priority, so that they take what is left and no test waits for them. The flows in the browser run one at a time
+beside the end-to-end tests; when these are through first, the tests of the next setting begin.
 
 PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
 a line each, what each stage took, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
