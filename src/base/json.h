@@ -74,6 +74,7 @@ void jw_array_end(struct json_writer *w);
 void jw_key(struct json_writer *w, struct str key);
 #define jw_key_lit(w, literal) jw_key((w), STR(literal))
 void jw_str(struct json_writer *w, struct str s); /* absent writes null; must be valid UTF-8 */
+size_t jw_str_len(struct str s);                  /* bytes that jw_str writes between the quotes */
 void jw_i64(struct json_writer *w, int64_t v);
 void jw_double(struct json_writer *w,
                double v); /* shortest form that reads back; not finite: null */

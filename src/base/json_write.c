@@ -98,11 +98,17 @@ static const char *clean_skip(const char *p, const char *end, bool *wide)
     return p;
 }
 
+/* Is it escaped by a letter of its own, as \n is? */
+static bool has_letter(unsigned char c)
+{
+    return c == '"' || c == '\\' || (c >= 8 && c <= 13 && c != 11);
+}
+
 static void escape_put(struct buf *out, unsigned char c)
 {
     static const char letters[] = "btn?fr"; /* from U+0008 on; U+000B has no letter */
     char text[6] = { '\\', 'u', '0', '0', 0, 0 };
-    if (c == '"' || c == '\\' || (c >= 8 && c <= 13 && c != 11)) {
+    if (has_letter(c)) {
         text[1] = c == '"' || c == '\\' ? (char)c : letters[c - 8];
         buf_put(out, text, 2);
         return;
@@ -151,6 +157,24 @@ void jw_key(struct json_writer *w, struct str key)
     quoted_put(w->out, key.ptr ? key : STR(""));
     buf_put_byte(w->out, ':');
     w->after_key = true;
+}
+
+size_t jw_str_len(struct str s)
+{
+    const char *p = s.ptr, *end = s.ptr + s.len;
+    size_t len = 0;
+    bool wide = false;
+    while (p < end) {
+        const char *to = clean_skip(p, end, &wide);
+        len += (size_t)(to - p);
+        if (to < end) {
+            len += has_letter((unsigned char)*to) ? 2 : 6;
+            to++;
+        }
+        p = to;
+    }
+    /* Each byte that is no character becomes U+FFFD. */
+    return wide && !utf8_valid(s) ? len + 2 * s.len : len;
 }
 
 void jw_str(struct json_writer *w, struct str s)

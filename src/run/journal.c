@@ -15,6 +15,7 @@
 #include "run/state.h"
 
 enum { TICK_MS = 250, HINT_BYTES = 4096, PIECES_MAX = 1000, PIECE_BYTES_MAX = 1024 * 1024 };
+enum { EVENT_BYTES_MAX = 2 * MESSAGE_BYTES_MAX + 4096 }; /* one may be larger than a piece */
 
 struct piece {
     struct run *run; /* a reference */
@@ -25,6 +26,7 @@ struct run_journal {
     struct runs *runs;
     struct loop *loop;
     struct run *first; /* through journal_next */
+    struct run *next;  /* where the last tick stopped, full; NULL: it saw all */
     struct loop_timer *timer;
     struct piece pieces[PIECES_MAX];
     size_t count;
@@ -134,7 +136,7 @@ static bool put(void *arg, const char *name, int64_t counter, struct str data)
 {
     struct piece *p = arg;
     (void)name;
-    if (p->json.len + data.len + 2 > PIECE_BYTES_MAX)
+    if (p->json.len && p->json.len + data.len + 2 > PIECE_BYTES_MAX)
         return false; /* the rest next time */
     buf_put_byte(&p->json, p->json.len ? ',' : '[');
     buf_put_str(&p->json, data);
@@ -148,7 +150,7 @@ static void gather(struct run_journal *j, struct run *r)
     if (r->journaled >= message_counter(r->message) || r->writing.busy || !r->telling)
         return;
     *p = (struct piece){ .run = r, .reached = r->journaled };
-    buf_init(&p->json, NULL, PIECE_BYTES_MAX + 1024);
+    buf_init(&p->json, NULL, PIECE_BYTES_MAX + EVENT_BYTES_MAX);
     p->reached = message_replay(r->message, r->journaled, put, p);
     if (p->json.len == 0) {
         r->journaled = p->reached;
@@ -168,8 +170,11 @@ static void tick(struct run_journal *j)
         return;
     }
     j->again = false;
-    for (struct run *r = j->first; r && j->count < PIECES_MAX; r = r->journal_next)
+    struct run *r = j->next ? j->next : j->first;
+    for (; r && j->count < PIECES_MAX; r = r->journal_next)
         gather(j, r);
+    j->next = r;
+    j->again = r != NULL; /* the rest at once */
     if (j->count == 0) {
         arm(j, TICK_MS);
         return;
@@ -206,6 +211,8 @@ void journal_unwatch(struct run *r)
     for (struct run **at = &j->first; *at; at = &(*at)->journal_next) {
         if (*at == r) {
             *at = r->journal_next;
+            if (j->next == r)
+                j->next = r->journal_next;
             break;
         }
     }

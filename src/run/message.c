@@ -33,6 +33,12 @@ static void entry_add(struct message *m, struct entry e, int64_t weight)
     m->entries[m->entry_count++] = e;
 }
 
+/* What a text takes in JSON. Arguments, outputs and data are JSON themselves. */
+static size_t weight(const struct part *p, struct str text)
+{
+    return p->type == PART_TEXT || p->type == PART_REASONING ? jw_str_len(text) : text.len;
+}
+
 static bool room(const struct message *m, size_t bytes)
 {
     /* A few entries stay free for what closes the message. */
@@ -137,11 +143,12 @@ bool message_delta(struct message *m, int part, struct str text)
     struct part *p = part_open(m, part);
     if (text.len == 0)
         return true;
-    if (!room(m, text.len))
+    size_t bytes = weight(p, text);
+    if (!room(m, bytes))
         return false;
     size_t from = p->text.len;
     buf_put_str(&p->text, text);
-    m->bytes += text.len;
+    m->bytes += bytes;
     struct entry *last = &m->entries[m->entry_count - 1];
     if (last->type == ENTRY_DELTA && last->part == part) {
         last->to += (uint32_t)text.len;
@@ -169,14 +176,15 @@ bool message_signature(struct message *m, int part, struct str signature, bool r
 {
     struct part *p = &m->parts[part];
     size_t before = p->signature ? strlen(p->signature) : 0;
-    if (m->bytes + signature.len > MESSAGE_BYTES_MAX)
+    size_t bytes = jw_str_len(signature);
+    if (m->bytes + bytes > MESSAGE_BYTES_MAX)
         return false;
     char *joined = realloc(p->signature, before + signature.len + 1);
     if (!joined)
         abort();
     memcpy(joined + before, signature.ptr, signature.len);
     joined[before + signature.len] = '\0';
-    m->bytes += signature.len;
+    m->bytes += bytes;
     p->signature = joined;
     p->redacted = redacted;
     return true;
@@ -213,9 +221,10 @@ static bool tool_end(struct message *m, int part, enum tool_state state, struct 
 {
     struct part *p = &m->parts[part];
     assert(p->type == PART_TOOL && p->tool <= TOOL_INPUT_AVAILABLE);
-    if (m->bytes + output.len > MESSAGE_BYTES_MAX)
+    size_t bytes = state == TOOL_OUTPUT_ERROR ? jw_str_len(output) : output.len;
+    if (m->bytes + bytes > MESSAGE_BYTES_MAX)
         return false;
-    m->bytes += output.len;
+    m->bytes += bytes;
     p->closed = true;
     p->tool = state;
     p->output = copy(output);

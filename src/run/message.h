@@ -17,7 +17,7 @@
 enum {
     MESSAGE_PARTS_MAX = 1024,
     MESSAGE_ENTRIES_MAX = 16384,
-    MESSAGE_BYTES_MAX = 4 * 1024 * 1024, /* of all texts */
+    MESSAGE_BYTES_MAX = 4 * 1024 * 1024, /* of all texts, as JSON has them: \u0001 counts six */
     MESSAGE_DELTA_BYTES_MAX = 16 * 1024  /* of one event: a long entry is told in pieces */
 };
 
@@ -73,7 +73,7 @@ size_t message_part_count(const struct message *m);
 const struct part *message_part(const struct message *m, size_t i);
 int message_tool_find(const struct message *m, struct str call_id); /* -1: none */
 int64_t message_counter(const struct message *m);
-size_t message_bytes(const struct message *m); /* of all texts */
+size_t message_bytes(const struct message *m); /* of all texts, as JSON has them */
 
 /* One event of the stream: `name` for plain SSE clients, `data` the part as JSON. Texts live during
  * the call. False: no more now. */
@@ -94,7 +94,8 @@ void message_provider_json(const struct message *m, struct buf *out);
 bool message_load(struct message *m, struct str parts_json, struct str provider_json);
 /* The same, to be told from the start: for a client that asks again for what has ended. */
 bool message_load_told(struct message *m, struct str parts_json);
-/* Adds what message_replay told, as one JSON array of stream parts: rebuilding from the journal. */
+/* Adds what message_replay told, as one JSON array of stream parts: rebuilding from the journal.
+ * What it has already is passed over. False: something was damaged, and was left out. */
 bool message_apply(struct message *m, struct str stream_parts_json);
 
 #endif

@@ -166,11 +166,23 @@ static bool load_data(struct message *m, const struct json *j, struct str type)
     return ok;
 }
 
+/* A step ends where the next one begins. */
+static void step_end_before(struct message *m)
+{
+    for (size_t i = 0; i < m->part_count; i++)
+        if (m->parts[i].type == PART_STEP) {
+            message_step_end(m);
+            return;
+        }
+}
+
 static bool load_part(struct message *m, const struct json *j)
 {
     struct str type = json_text(j, "type"), text = json_text(j, "text");
-    if (str_is(type, "step-start"))
+    if (str_is(type, "step-start")) {
+        step_end_before(m);
         return message_step_start(m);
+    }
     if (str_is(type, "text") || str_is(type, "reasoning")) {
         enum part_type t = str_is(type, "text") ? PART_TEXT : PART_REASONING;
         int part = message_part_start(m, t, STR_NULL, STR_NULL);
@@ -235,6 +247,7 @@ bool message_load_told(struct message *m, struct str parts_json)
     struct arena *a = arena_new(0);
     bool ok = load_parts(m, a, parts_json);
     arena_free(a);
+    step_end_before(m);
     return ok;
 }
 
@@ -263,7 +276,7 @@ static bool apply_tool(struct message *m, const struct json *j, struct str type)
     if (str_is(type, "tool-input-available"))
         return !p->closed && input && message_tool_input(m, part, input->source);
     if (p->tool > TOOL_INPUT_AVAILABLE)
-        return false;
+        return true; /* a person's answer, which its row has */
     if (str_is(type, "tool-output-error"))
         return message_tool_error(m, part, json_text(j, "errorText"));
     struct buf value;
@@ -315,8 +328,9 @@ bool message_apply(struct message *m, struct str stream_parts_json)
     struct json all;
     struct json_fault fault;
     bool ok = json_parse(a, stream_parts_json, NULL, &all, &fault) == OK && all.type == JSON_ARRAY;
-    for (uint32_t i = 0; ok && i < all.count; i++)
-        ok = apply_one(m, &all.items[i]);
+    uint32_t count = ok ? all.count : 0;
+    for (uint32_t i = 0; i < count; i++)
+        ok &= apply_one(m, &all.items[i]);
     arena_free(a);
     return ok;
 }

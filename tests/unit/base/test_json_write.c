@@ -105,6 +105,9 @@ static void strings_are_escaped(void **state)
         jw_str(&w, cases[i].in);
         assert_written(&b, cases[i].out);
         assert_true(utf8_valid(buf_str(&b)));
+        assert_true(jw_str_len(cases[i].in) + 2 >= b.len);
+        if (utf8_valid(cases[i].in))
+            assert_int_equal(jw_str_len(cases[i].in) + 2, b.len);
         buf_release(&b);
     }
 }

@@ -294,6 +294,58 @@ static void test_bounds(void **state)
     free(big);
 }
 
+/* What takes six bytes in JSON counts as six: what was taken can be kept. */
+static void test_bounds_are_those_of_json(void **state)
+{
+    (void)state;
+    struct message *m = message_new(STR("m"));
+    struct buf parts, provider;
+    char control[4096];
+    memset(control, 1, sizeof control);
+    int text = message_part_start(m, PART_TEXT, STR_NULL, STR_NULL);
+    for (int i = 0; i < 100; i++)
+        assert_true(message_delta(m, text, (struct str){ control, sizeof control }));
+    message_part_end(m, text);
+    int thought = message_part_start(m, PART_REASONING, STR_NULL, STR_NULL);
+    while (message_signature(m, thought, (struct str){ control, sizeof control }, false))
+        continue;
+    message_part_end(m, thought);
+    assert_true(message_bytes(m) > MESSAGE_BYTES_MAX - 6 * (int)sizeof control);
+    buf_init(&parts, NULL, MESSAGE_BYTES_MAX);
+    buf_init(&provider, NULL, MESSAGE_BYTES_MAX);
+    message_parts_json(m, &parts);
+    message_provider_json(m, &provider);
+    assert_false(parts.overflow);
+    assert_false(provider.overflow);
+    buf_release(&parts);
+    buf_release(&provider);
+    message_free(m);
+}
+
+/* One piece that means nothing does not take the rest with it. */
+static void test_journal_over_what_is_there(void **state)
+{
+    (void)state;
+    struct message *m = message_new(STR("m"));
+    struct buf text;
+    assert_true(message_load(m,
+                             STR("[{\"type\":\"text\",\"text\":\"first\"},"
+                                 "{\"type\":\"tool-ask\",\"toolCallId\":\"c\",\"state\":"
+                                 "\"output-available\",\"input\":{},\"output\":1}]"),
+                             STR_NULL));
+    assert_true(message_apply(m, STR("[{\"type\":\"start\",\"messageId\":\"m\"},"
+                                     "{\"type\":\"tool-output-available\",\"toolCallId\":\"c\","
+                                     "\"output\":1},{\"type\":\"text-start\",\"id\":\"p2\"}]")));
+    assert_false(message_apply(m, STR("[{\"type\":\"text-delta\",\"id\":\"p9\",\"delta\":\"x\"},"
+                                      "{\"type\":\"text-delta\",\"id\":\"p2\",\"delta\":"
+                                      "\"second\"}]")));
+    buf_init(&text, NULL, 4096);
+    message_plain_text(m, &text);
+    assert_true(str_is(buf_str(&text), "first\n\nsecond"));
+    buf_release(&text);
+    message_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +355,8 @@ int main(void)
         cmocka_unit_test(test_rest),
         cmocka_unit_test(test_damaged_rest_is_refused),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bounds_are_those_of_json),
+        cmocka_unit_test(test_journal_over_what_is_there),
     };
     return cmocka_run_group_tests_name("message", tests, NULL, NULL);
 }
