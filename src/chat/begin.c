@@ -30,11 +30,13 @@ struct begin {
     bool thread_exists;
     struct str thread_id, run_id, message_id;
     int64_t from_seq;          /* ASK_AGAIN: first superseded */
-    struct str waiting_run_id; /* ASK_NEW: a run that waited, and is denied */
+    int64_t question_seq;      /* ASK_AGAIN: of the question before it; 0: there is none */
+    struct str waiting_run_id; /* a run that waited, and is denied */
     struct str waiting_parts;  /* its message's parts, closed */
     struct str waiting_id, waiting_provider, waiting_usage;
     struct chat_message_of_run_row ended;
     struct message *message; /* ASK_ON: goes on */
+    struct str answered_parts, answered_content, answered_provider, answered_usage; /* with it */
     int64_t epoch;
     int turn;
     struct chat_data *data;
@@ -62,11 +64,12 @@ static enum err find_message(struct begin *b, struct str client_id,
     return chat_message_find(b->cx, &in, ret, ret_found);
 }
 
-static enum err newest_message(struct begin *b, struct chat_message_last_row *ret, bool *ret_found)
+static enum err newest_before(struct begin *b, int64_t seq, struct chat_message_last_row *ret,
+                              bool *ret_found)
 {
     struct chat_message_last_in in = { .workspace_id = b->cx->principal.workspace_id,
                                        .thread_id = b->thread.id,
-                                       .before = INT64_MAX,
+                                       .before = seq,
                                        .limit = 1 };
     struct chat_message_last_row *rows;
     size_t count;
@@ -104,7 +107,7 @@ static enum err look_repeated(struct begin *b, const struct chat_message_find_ro
     return OK;
 }
 
-/* A new question denies what still waits for an answer. */
+/* What comes after denies what still waits for an answer. */
 static enum err look_waiting(struct begin *b, const struct chat_message_last_row *m)
 {
     struct message *waiting;
@@ -138,8 +141,39 @@ static enum err look_new(struct begin *b)
         return look_repeated(b, &found);
     if (str_given(b->thread.active_run_id))
         return run_active(b);
-    TRY(newest_message(b, &newest, &there));
+    TRY(newest_before(b, INT64_MAX, &newest, &there));
     return there ? look_waiting(b, &newest) : OK;
+}
+
+/* The same request once more: what it named is superseded, and its question is being answered. */
+static enum err look_regenerating(struct begin *b)
+{
+    struct chat_message_find_row m;
+    struct chat_message_last_row newest;
+    bool there = false;
+    if (str_given(b->ask->regenerate_id))
+        TRY(find_message(b, b->ask->regenerate_id, &m, &there));
+    if (!there || (!m.superseded_at.given && !str_is(m.role, "user")))
+        return run_active(b);
+    TRY(newest_before(b, INT64_MAX, &newest, &there));
+    if (!there || !str_is(newest.role, "user") || newest.seq > m.seq ||
+        !str_eq(newest.run_id, b->thread.active_run_id))
+        return run_active(b);
+    b->what = ASK_RUNNING;
+    b->run_id = b->thread.active_run_id;
+    return OK;
+}
+
+/* What the answers from from_seq on answered, and what of them waits. */
+static enum err look_superseded(struct begin *b)
+{
+    struct chat_message_last_row m;
+    bool there;
+    TRY(newest_before(b, b->from_seq, &m, &there));
+    if (there && str_is(m.role, "user"))
+        b->question_seq = m.seq;
+    TRY(newest_before(b, INT64_MAX, &m, &there));
+    return there && m.seq >= b->from_seq ? look_waiting(b, &m) : OK;
 }
 
 static enum err look_again(struct begin *b)
@@ -150,20 +184,20 @@ static enum err look_again(struct begin *b)
     if (!b->thread_exists)
         FAIL(b->cx, NOT_FOUND, "There is no such thread.");
     if (str_given(b->thread.active_run_id))
-        return run_active(b);
+        return look_regenerating(b);
     b->what = ASK_AGAIN;
     if (str_given(b->ask->regenerate_id)) {
         TRY(find_message(b, b->ask->regenerate_id, &m, &there));
         if (!there || m.superseded_at.given)
             FAIL(b->cx, NOT_FOUND, "There is no such message in this thread.");
         b->from_seq = str_is(m.role, "user") ? m.seq + 1 : m.seq;
-        return OK;
+        return look_superseded(b);
     }
-    TRY(newest_message(b, &newest, &there));
+    TRY(newest_before(b, INT64_MAX, &newest, &there));
     if (!there)
         FAIL(b->cx, CONFLICT, "There is nothing to answer in this thread.");
     b->from_seq = str_is(newest.role, "user") ? newest.seq + 1 : newest.seq;
-    return OK;
+    return look_superseded(b);
 }
 
 /* Takes the answers over into the waiting message; all that were asked must be there. */
@@ -176,7 +210,11 @@ static enum err take_answers(struct begin *b)
         if (part < 0)
             continue;
         const struct part *p = message_part(b->message, (size_t)part);
-        if (p->tool == TOOL_INPUT_AVAILABLE && chat_tool_asks(str_of(p->name)))
+        if (p->tool != TOOL_INPUT_AVAILABLE || !chat_tool_asks(str_of(p->name)))
+            continue;
+        if (answers[i].failed)
+            message_tool_error(b->message, part, answers[i].output);
+        else
             message_tool_output(b->message, part, answers[i].output);
     }
     for (size_t i = 0; i < message_part_count(b->message); i++) {
@@ -186,6 +224,10 @@ static enum err take_answers(struct begin *b)
             return cx_invalid(b->cx);
         }
     }
+    struct buf parts;
+    buf_init(&parts, b->cx->arena, 4 * MESSAGE_BYTES_MAX);
+    message_parts_json(b->message, &parts);
+    b->answered_parts = buf_str(&parts);
     return OK;
 }
 
@@ -204,11 +246,14 @@ static enum err look_on(struct begin *b)
     }
     if (str_given(b->thread.active_run_id))
         return run_active(b);
-    if (!there || !str_is(m.status, "AWAITING") || !str_given(m.run_id))
+    if (!there || m.superseded_at.given || !str_is(m.status, "AWAITING") || !str_given(m.run_id))
         FAIL(b->cx, CONFLICT, "The last message is an answer that waits for nothing.");
     b->what = ASK_ON;
     b->run_id = m.run_id;
     b->message_id = m.client_id;
+    b->answered_content = m.content;
+    b->answered_provider = m.provider_data;
+    b->answered_usage = m.usage;
     b->message = message_new(m.client_id);
     if (!message_load(b->message, m.parts, m.provider_data))
         return cx_fault(b->cx, "message %.*s is damaged", STR_ARG(m.id));
@@ -310,6 +355,21 @@ static enum err deny_waiting(struct begin *b)
     return changed ? chat_message_set(cx, &set, NULL) : OK;
 }
 
+/* What a person answered is kept at once: the run that goes on may be lost. */
+static enum err put_answers(struct begin *b)
+{
+    struct chat_message_set_in set = { .workspace_id = b->cx->principal.workspace_id,
+                                       .thread_id = b->thread_id,
+                                       .client_id = b->message_id,
+                                       .parts = b->answered_parts,
+                                       .content = b->answered_content,
+                                       .provider_data = b->answered_provider,
+                                       .usage = b->answered_usage,
+                                       .status = STR("AWAITING"),
+                                       .now = b->cx->now_ms };
+    return chat_message_set(b->cx, &set, NULL);
+}
+
 static enum err take_thread(struct begin *b)
 {
     struct cx *cx = b->cx;
@@ -370,7 +430,12 @@ static enum err supersede(struct begin *b)
                                             .thread_id = b->thread_id,
                                             .seq = b->from_seq,
                                             .now = cx->now_ms };
-    return chat_message_supersede(cx, &in, NULL);
+    struct chat_message_run_set_in question = { .workspace_id = cx->principal.workspace_id,
+                                                .thread_id = b->thread_id,
+                                                .seq = b->question_seq,
+                                                .run_id = b->run_id };
+    TRY(chat_message_supersede(cx, &in, NULL));
+    return b->question_seq ? chat_message_run_set(cx, &question, NULL) : OK;
 }
 
 static enum err begin_in_tx(struct cx *cx, void *arg)
@@ -383,6 +448,8 @@ static enum err begin_in_tx(struct cx *cx, void *arg)
             TRY(supersede(b));
         else if (b->what == ASK_NEW)
             TRY(put_question(b));
+        else if (b->what == ASK_ON)
+            TRY(put_answers(b));
     }
     TRY(b->what == ASK_ON ? run_row_resume(cx, b->run) : run_row_add(cx, b->run));
     TRY(llm_call_admit(cx, b->call));
@@ -405,6 +472,7 @@ static struct run *make_run(struct begin *b)
                                    .epoch = b->epoch,
                                    .turn = b->turn },
                           .message = b->message,
+                          .bill_json = b->what == ASK_ON ? b->answered_usage : STR_NULL,
                           .wish = { .provider = b->ask->provider, .model = b->ask->model },
                           .loop = cx->loop };
     b->data = NULL;
@@ -470,12 +538,16 @@ static enum err start(struct begin *b, struct sink *sink)
 
 static enum err answer_ended(struct begin *b, struct sink *sink)
 {
-    if (!run_tell_ended(b->cx->app, sink, b->ended.client_id, b->ended.parts, b->ended.usage))
+    struct run_told told = { .message_id = b->ended.client_id,
+                             .parts_json = b->ended.parts,
+                             .usage_json = b->ended.usage,
+                             .state = chat_state_of(b->ended.status) };
+    if (!run_tell_ended(b->cx->app, sink, &told))
         return cx_fault(b->cx, "the answer %.*s is damaged", STR_ARG(b->ended.client_id));
     return OK;
 }
 
-enum err chat_begin(struct cx *cx, const struct chat_ask *ask, struct sink *sink)
+static enum err begin_once(struct cx *cx, const struct chat_ask *ask, struct sink *sink)
 {
     struct begin b = { .cx = cx, .ask = ask, .data = data_make(ask) };
     bool joined = false;
@@ -493,6 +565,16 @@ enum err chat_begin(struct cx *cx, const struct chat_ask *ask, struct sink *sink
     llm_call_free(b.call);
     data_release(b.data);
     return e;
+}
+
+enum err chat_begin(struct cx *cx, const struct chat_ask *ask, struct sink *sink)
+{
+    enum err e = begin_once(cx, ask, sink);
+    /* The same request may have been sent twice at once: a second look tells whose run it is. */
+    if (e != ERR_RUN_ACTIVE || !str_given(ask->thread_client_id))
+        return e;
+    cx_clear_failure(cx);
+    return begin_once(cx, ask, sink);
 }
 
 /* ---- the kind of run ---- */
@@ -517,5 +599,6 @@ const struct run_kind chat_run_kind = {
     .asks = chat_tool_asks,
     .tool = chat_tool_run,
     .keep = chat_keep,
+    .load = chat_load,
     .release = data_release,
 };

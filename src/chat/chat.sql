@@ -102,6 +102,14 @@ WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NULL;
 -- in: workspace_id text, id text
 DELETE FROM threads WHERE workspace_id = :workspace_id AND id = :id AND deleted_at IS NOT NULL;
 
+-- name: chat_message_runs_purge
+-- kind: exec
+-- in: workspace_id text, thread_id text, limit int
+-- doc: The runs of the oldest messages of a thread; before chat_message_purge.
+DELETE FROM runs WHERE workspace_id = :workspace_id AND id IN
+    (SELECT m.run_id FROM (SELECT run_id FROM messages WHERE workspace_id = :workspace_id AND thread_id = :thread_id
+                           ORDER BY seq LIMIT :limit) m WHERE m.run_id IS NOT NULL);
+
 -- name: chat_message_purge
 -- kind: exec
 -- in: workspace_id text, thread_id text, limit int
@@ -125,9 +133,16 @@ VALUES (:workspace_id, :thread_id,
 -- kind: exec
 -- hot
 -- in: workspace_id text, thread_id text, client_id text, parts text, content text, provider_data text?, usage text?, status text?, now int
-UPDATE messages SET parts = :parts, content = :content, provider_data = :provider_data, usage = :usage, status = :status,
-    version = version + 1, updated_at = :now
+UPDATE messages SET parts = :parts, content = :content, provider_data = :provider_data,
+    usage = COALESCE(:usage, usage), status = :status, version = version + 1, updated_at = :now
 WHERE workspace_id = :workspace_id AND thread_id = :thread_id AND client_id = :client_id;
+
+-- name: chat_message_run_set
+-- kind: exec
+-- hot
+-- in: workspace_id text, thread_id text, seq int, run_id text
+-- doc: A question that is answered anew.
+UPDATE messages SET run_id = :run_id WHERE workspace_id = :workspace_id AND thread_id = :thread_id AND seq = :seq;
 
 -- name: chat_message_supersede
 -- kind: exec
@@ -156,9 +171,10 @@ ORDER BY seq DESC LIMIT :limit;
 -- kind: one
 -- in: workspace_id text, thread_id text, run_id text
 -- out: client_id text, parts text, usage text?, status text?
--- doc: The answer of a run, when it has ended.
+-- doc: The answer of a run, when it has ended and was not superseded.
 SELECT client_id, parts, usage, status FROM messages
 WHERE workspace_id = :workspace_id AND thread_id = :thread_id AND role = 'assistant' AND run_id = :run_id
+  AND superseded_at IS NULL
 ORDER BY seq DESC LIMIT 1;
 
 -- name: chat_run_deny

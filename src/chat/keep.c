@@ -26,7 +26,6 @@ static struct str given(const struct buf *b)
     return b->len ? buf_str(b) : STR_NULL;
 }
 
-/* A message that goes on after a question was there before. */
 static enum err is_there(struct cx *cx, const struct run_ref *ref, bool *ret)
 {
     struct chat_message_find_in in = { .workspace_id = ref->workspace_id,
@@ -57,6 +56,30 @@ static enum err put_message(struct cx *cx, const struct run_outcome *o,
                                          .user_id = o->ref->user_id,
                                          .now = cx->now_ms };
     return chat_message_insert(cx, &in, NULL);
+}
+
+enum run_state chat_state_of(struct str status)
+{
+    static const enum run_state states[] = { RUN_STOPPED, RUN_AWAITING, RUN_INTERRUPTED,
+                                             RUN_FAILED };
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (str_is(status, status_of(states[i])))
+            return states[i];
+    return RUN_DONE; /* or what the client brought */
+}
+
+enum err chat_load(struct cx *cx, const struct run_ref *ref, struct message *into)
+{
+    struct chat_message_find_in in = { .workspace_id = ref->workspace_id,
+                                       .thread_id = ref->thread_id,
+                                       .client_id = ref->message_id };
+    struct chat_message_find_row row;
+    bool found = false;
+    if (str_given(ref->thread_id))
+        TRY(chat_message_find(cx, &in, &row, &found));
+    if (found && !message_load(into, row.parts, row.provider_data))
+        return cx_fault(cx, "message %.*s is damaged", STR_ARG(row.id));
+    return OK;
 }
 
 enum err chat_keep(struct cx *cx, const struct run_outcome *o)

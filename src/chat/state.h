@@ -44,5 +44,8 @@ struct str chat_title_of(struct arena *a, struct str text);
 
 /* keep.c */
 enum err chat_keep(struct cx *cx, const struct run_outcome *o);
+/* A message that goes on after a question was there before. */
+enum err chat_load(struct cx *cx, const struct run_ref *ref, struct message *into);
+enum run_state chat_state_of(struct str status); /* messages.status; absent: RUN_DONE */
 
 #endif

@@ -179,6 +179,24 @@ enum err thread_update(struct cx *cx, const struct thread_change *c, struct chat
     return chat_thread_get(cx, c->client_id, ret);
 }
 
+/* An answer that waits for a person waits for nobody now. */
+static enum err deny_waiting(struct cx *cx, struct str thread_id)
+{
+    struct chat_message_last_in in = { .workspace_id = cx->principal.workspace_id,
+                                       .thread_id = thread_id,
+                                       .before = INT64_MAX,
+                                       .limit = 1 };
+    struct chat_message_last_row *rows;
+    size_t count;
+    TRY(chat_message_last(cx, &in, &rows, &count));
+    if (!count || !str_is(rows[0].status, "AWAITING") || !str_given(rows[0].run_id))
+        return OK;
+    struct chat_run_deny_in deny = { .workspace_id = cx->principal.workspace_id,
+                                     .id = rows[0].run_id,
+                                     .now = cx->now_ms };
+    return chat_run_deny(cx, &deny, NULL);
+}
+
 enum err thread_delete(struct cx *cx, struct str client_id)
 {
     struct chat_thread t = { .version = 0 };
@@ -192,6 +210,7 @@ enum err thread_delete(struct cx *cx, struct str client_id)
                                        STR_ARG(t.id), STR_ARG(t.active_run_id)),
                            .unique_key = t.id };
     TRY(chat_thread_bury(cx, &in, NULL));
+    TRY(deny_waiting(cx, t.id));
     cx_entity(cx, "chat", t.id);
     return job_add(cx, &job, NULL);
 }
@@ -309,6 +328,10 @@ static enum err purge_slice(struct cx *cx, void *arg)
                                               .thread_id = p->thread_id,
                                               .limit = PURGE_ROWS };
     struct chat_thread_purge_in thread = { .workspace_id = p->workspace_id, .id = p->thread_id };
+    struct chat_message_runs_purge_in runs = { .workspace_id = p->workspace_id,
+                                               .thread_id = p->thread_id,
+                                               .limit = PURGE_ROWS };
+    TRY(chat_message_runs_purge(cx, &runs, NULL));
     TRY(chat_message_purge(cx, &messages, &p->removed));
     return p->removed ? OK : chat_thread_purge(cx, &thread, NULL);
 }

@@ -166,25 +166,36 @@ enum err ui_message_read(struct cx *cx, const struct json *j, struct str path,
     return cx_has_field_errors(cx) ? cx_invalid(cx) : OK;
 }
 
+/* False: it is no answer, or too large. */
+static bool read_answer(struct cx *cx, const struct json *part, struct ui_answer *ret)
+{
+    const struct json *output = json_get(part, "output");
+    struct str state = json_text(part, "state"), error = json_text(part, "errorText");
+    struct buf text;
+    struct json_writer w;
+    *ret = (struct ui_answer){ .call_id = json_text(part, "toolCallId") };
+    if (!str_starts(json_text(part, "type"), STR("tool-")))
+        return false;
+    if (str_is(state, "output-error")) {
+        ret->failed = true;
+        ret->output = str_given(error) && error.len ? error : STR("failed");
+        return ret->output.len <= UI_ANSWER_BYTES_MAX;
+    }
+    if (!str_is(state, "output-available") || !output)
+        return false;
+    buf_init(&text, cx->arena, UI_ANSWER_BYTES_MAX);
+    jw_init(&w, &text);
+    jw_value(&w, output);
+    ret->output = buf_str(&text);
+    return !text.overflow;
+}
+
 size_t ui_answers(struct cx *cx, const struct json *message, struct ui_answer *ret)
 {
     const struct json *parts = json_get(message, "parts");
     size_t count = 0;
-    for (uint32_t i = 0; parts && parts->type == JSON_ARRAY && i < parts->count; i++) {
-        const struct json *p = &parts->items[i], *output = json_get(p, "output");
-        struct buf text;
-        struct json_writer w;
-        if (!str_starts(json_text(p, "type"), STR("tool-")) ||
-            !str_is(json_text(p, "state"), "output-available") || !output ||
-            count == UI_ANSWERS_MAX)
-            continue;
-        buf_init(&text, cx->arena, UI_ANSWER_BYTES_MAX);
-        jw_init(&w, &text);
-        jw_value(&w, output);
-        if (text.overflow)
-            continue;
-        ret[count++] =
-            (struct ui_answer){ .call_id = json_text(p, "toolCallId"), .output = buf_str(&text) };
-    }
+    for (uint32_t i = 0; parts && parts->type == JSON_ARRAY && i < parts->count; i++)
+        if (count < UI_ANSWERS_MAX && read_answer(cx, &parts->items[i], &ret[count]))
+            count++;
     return count;
 }

@@ -22,10 +22,11 @@ enum err ui_message_read(struct cx *cx, const struct json *j, struct str path,
 /* What the last message answers to tools that ask a person. */
 struct ui_answer {
     struct str call_id;
-    struct str output; /* JSON */
+    bool failed;       /* the client could not ask, or was refused */
+    struct str output; /* JSON; failed: a sentence */
 };
 enum { UI_ANSWERS_MAX = 32, UI_ANSWER_BYTES_MAX = 16 * 1024 };
-/* Of an assistant message: its tool parts of state output-available. */
+/* Of an assistant message: its tool parts of state output-available or output-error. */
 size_t ui_answers(struct cx *cx, const struct json *message, struct ui_answer *ret);
 
 #endif

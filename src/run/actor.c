@@ -294,15 +294,15 @@ static void prepare(struct run *r)
 
 /* ---- the end ---- */
 
-static const char *finish_reason(const struct run *r)
+const char *run_finish_reason(enum run_state state, enum run_reason reason)
 {
-    switch (r->model.state) {
+    switch (state) {
     case RUN_AWAITING:
         return "tool-calls";
     case RUN_DONE:
         return "stop";
     case RUN_STOPPED:
-        return r->model.reason == RUN_BY_LIMIT ? "length" : "other";
+        return reason == RUN_BY_LIMIT ? "length" : "other";
     default:
         return "error";
     }
@@ -323,7 +323,9 @@ static void tell_end(struct run *r)
         message_error(r->message, STR("The server stopped; what was said so far is kept."));
     else if (r->model.reason == RUN_BY_USER)
         message_abort(r->message);
-    message_finish(r->message, finish_reason(r), bill.len ? buf_str(&bill) : STR_NULL);
+    enum run_state state = r->keep_faults < RUN_KEEP_TRIES ? r->model.state : RUN_FAILED;
+    message_finish(r->message, run_finish_reason(state, r->model.reason),
+                   bill.len ? buf_str(&bill) : STR_NULL);
     buf_release(&bill);
 }
 

@@ -1,7 +1,7 @@
-/* Goals: a run whose owner is gone ends as INTERRUPTED, once, with what its journal holds; its
- * thread is free again. Its reservations are cost's (cost_sweep). Invariant: one write a run,
- * judged by its epoch: whoever is second changes nothing, and an owner that comes back finds that
- * the run is not its own any more. */
+/* Goals: a run whose owner is gone ends as INTERRUPTED, once, with what its message had and its
+ * journal holds; its thread is free again. Its reservations are cost's (cost_sweep). Invariant: one
+ * write a run, judged by its epoch: whoever is second changes nothing, and an owner that comes back
+ * finds that the run is not its own any more. */
 #include "base/app.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +17,7 @@ struct lost {
     size_t count;
     int64_t silent_before;
     const struct run_row_lost_row *row; /* the one at hand */
+    bool without_message;
 };
 
 static enum err find_lost(struct cx *cx, void *arg)
@@ -28,21 +29,43 @@ static enum err find_lost(struct cx *cx, void *arg)
     return run_row_lost(cx, &in, &l->rows, &l->count);
 }
 
-static struct message *from_journal(struct cx *cx, const struct run_row_lost_row *row,
-                                    enum err *ret_error)
+/* What was kept when it last waited, and what its journal has since. */
+static enum err message_of(struct cx *cx, const struct run_kind *kind, const struct run_ref *ref,
+                           struct message *into)
 {
-    struct run_chunk_list_in in = { .workspace_id = row->workspace_id, .run_id = row->id };
+    struct run_chunk_list_in in = { .workspace_id = ref->workspace_id, .run_id = ref->run_id };
     struct run_chunk_list_row *chunks;
     size_t count;
-    *ret_error = run_chunk_list(cx, &in, &chunks, &count);
-    if (*ret_error != OK)
-        return NULL;
-    struct message *m = message_new(row->message_id);
+    if (kind->load)
+        TRY(kind->load(cx, ref, into));
+    TRY(run_chunk_list(cx, &in, &chunks, &count));
     for (size_t i = 0; i < count; i++)
-        if (!message_apply(m, chunks[i].data))
-            log_line(LOG_WARN, "a piece of a run's journal is damaged", log_s("run", row->id));
-    message_close_open(m, STR("The server stopped before it answered."));
-    return m;
+        if (!message_apply(into, chunks[i].data))
+            log_line(LOG_WARN, "a piece of a run's journal is damaged", log_s("run", ref->run_id));
+    message_close_open(into, STR("The server stopped before it answered."));
+    return OK;
+}
+
+static enum err keep_lost(struct cx *cx, const struct lost *l, const struct run_kind *kind)
+{
+    const struct run_row_lost_row *row = l->row;
+    struct run_ref ref = { .workspace_id = row->workspace_id,
+                           .organization_id = row->organization_id,
+                           .run_id = row->id,
+                           .user_id = row->user_id,
+                           .thread_id = row->thread_id,
+                           .message_id = row->message_id,
+                           .epoch = row->epoch + 1 };
+    struct run_outcome o = { .ref = &ref, .state = RUN_INTERRUPTED, .reason = RUN_BY_SHUTDOWN };
+    if (l->without_message)
+        return run_keep(cx, kind, &o);
+    struct message *m = message_new(row->message_id);
+    o.message = m;
+    enum err e = message_of(cx, kind, &ref, m);
+    if (e == OK)
+        e = run_keep(cx, kind, &o);
+    message_free(m);
+    return e;
 }
 
 static enum err interrupt_in_tx(struct cx *cx, void *arg)
@@ -53,29 +76,39 @@ static enum err interrupt_in_tx(struct cx *cx, void *arg)
     struct run_row_interrupt_in in = {
         .workspace_id = row->workspace_id, .id = row->id, .epoch = row->epoch, .now = cx->now_ms
     };
-    struct run_chunk_delete_in chunks = { .workspace_id = row->workspace_id, .run_id = row->id };
     int64_t changed;
-    enum err e;
     TRY(run_row_interrupt(cx, &in, &changed));
     if (changed != 1 || !kind)
         return OK;
     TRY(cost_lose_run(cx, row->id));
-    struct message *m = from_journal(cx, row, &e);
-    TRY(e);
-    struct run_ref ref = { .workspace_id = row->workspace_id,
-                           .organization_id = row->organization_id,
-                           .run_id = row->id,
-                           .user_id = row->user_id,
-                           .thread_id = row->thread_id,
-                           .message_id = row->message_id,
-                           .epoch = row->epoch + 1 };
-    struct run_outcome o = {
-        .ref = &ref, .state = RUN_INTERRUPTED, .reason = RUN_BY_SHUTDOWN, .message = m
-    };
-    e = kind->keep(cx, &o);
-    message_free(m);
-    TRY(e);
-    return run_chunk_delete(cx, &chunks, NULL);
+    return keep_lost(cx, l, kind);
+}
+
+/* Does the database refuse anything now, whatever it is? */
+static bool is_storage(enum err e)
+{
+    return e == ERR_STORAGE || e == ERR_OVERLOADED || e == ERR_QUOTA_EXCEEDED ||
+           e == ERR_SHUTTING_DOWN;
+}
+
+/* What cannot be kept of one run is left out; it never stands in the way of the others. */
+static enum err interrupt(struct cx *cx, struct lost *l)
+{
+    enum err e = OK;
+    cx->principal.workspace_id = l->row->workspace_id;
+    cx->principal.organization_id = l->row->organization_id;
+    for (int tries = 0; tries < 2; tries++) {
+        l->without_message = tries > 0;
+        cx_clear_failure(cx);
+        e = db_write(cx, interrupt_in_tx, l);
+        if (e == OK || is_storage(e))
+            break;
+        log_line(LOG_ERROR, "an interrupted run could not be kept", log_s("run", l->row->id),
+                 log_s("code", str_of(err_info(e)->code)), log_s("detail", cx->failure.log_detail));
+    }
+    if (e == OK)
+        log_line(LOG_INFO, "a run was interrupted: its process is gone", log_s("run", l->row->id));
+    return e;
 }
 
 enum err repair_lost(struct runs *rs, int64_t silent_before, int64_t *ret_count)
@@ -84,16 +117,13 @@ enum err repair_lost(struct runs *rs, int64_t silent_before, int64_t *ret_count)
     struct cx cx = { .arena = arena_new(0), .app = rs->app, .now_ms = clock_wall_ms() };
     cx.principal.kind = PRINCIPAL_SYSTEM;
     enum err e = db_read(&cx, find_lost, &l);
+    *ret_count = 0;
     for (size_t i = 0; e == OK && i < l.count; i++) {
         l.row = &l.rows[i];
-        cx.principal.workspace_id = l.row->workspace_id;
-        cx.principal.organization_id = l.row->organization_id;
-        e = db_write(&cx, interrupt_in_tx, &l);
-        if (e == OK)
-            log_line(LOG_INFO, "a run was interrupted: its process is gone",
-                     log_s("run", l.row->id));
+        enum err one = interrupt(&cx, &l);
+        *ret_count += one == OK;
+        e = is_storage(one) ? one : OK;
     }
-    *ret_count = e == OK ? (int64_t)l.count : 0;
     if (e != OK)
         log_line(LOG_WARN, "interrupted runs could not be repaired",
                  log_s("detail", cx.failure.log_detail));

@@ -47,7 +47,7 @@ struct run_outcome {
     enum run_reason reason;
     struct str sentence; /* what went wrong, for people; absent: nothing */
     const struct message *message;
-    const struct run_bill *bill; /* NULL: not known (the owner was lost) */
+    const struct run_bill *bill; /* NULL: not known (the owner was lost); what was kept stays */
 };
 
 struct run_kind {
@@ -62,6 +62,9 @@ struct run_kind {
     /* Inside the write that ends the run, or lets it wait; at READ COMMITTED on PostgreSQL: hot
      * statements only. Also for runs whose owner was lost. */
     enum err (*keep)(struct cx *cx, const struct run_outcome *o);
+    /* Inside the write that ends a run whose owner was lost: what was kept of its message when it
+     * last waited, if it did. */
+    enum err (*load)(struct cx *cx, const struct run_ref *ref, struct message *into);
     void (*release)(void *data); /* NULL is fine */
 };
 
@@ -83,6 +86,7 @@ struct run_spec {
     struct principal principal;  /* copied: its tools act as */
     struct run_ref ref;          /* copied */
     struct message *message;     /* to go on with; the run's from now on. NULL: a new one */
+    struct str bill_json;        /* of what it has said before, as kept; absent: nothing */
     struct credential_wish wish; /* copied: of later turns */
     struct loop *loop;           /* where its first reader sits; NULL: the next one in turn */
 };
@@ -120,12 +124,17 @@ struct message *run_message(struct run *r);
 struct run *run_hold(struct run *r); /* another reference */
 /* On the run's loop. `json`: the output; or, when it failed, a sentence for the model. */
 void run_tool_done(struct run *r, int part, bool ok, struct str json);
-/* The bill as data-usage has it, and as messages.usage keeps it. */
+/* The bill as data-usage has it, and as messages.usage keeps it; and back, texts in the arena. */
 void run_bill_json(const struct run_bill *b, struct buf *out);
+void run_bill_read(struct arena *a, struct str json, struct run_bill *ret);
 
 /* ---- the stream of a message that has ended: for who asks again ---- */
-/* `usage_json` may be absent. False: the parts are damaged, and nothing is attached. */
-bool run_tell_ended(struct app *app, struct sink *sink, struct str message_id,
-                    struct str parts_json, struct str usage_json);
+struct run_told {
+    struct str message_id, parts_json;
+    struct str usage_json; /* absent: none */
+    enum run_state state;  /* how it ended, or that it waits */
+};
+/* False: the parts are damaged, and nothing is attached. */
+bool run_tell_ended(struct app *app, struct sink *sink, const struct run_told *t);
 
 #endif

@@ -134,22 +134,26 @@ struct run *run_new(struct app *app, const struct run_spec *s)
     r->wish.model = kept(r->arena, s->wish.model);
     r->model = RUN_MODEL_NEW;
     r->model.turn = s->ref.turn;
+    run_bill_read(r->arena, kept(r->arena, s->bill_json), &r->bill);
     r->turn_first_part = (int)message_part_count(r->message);
     runs_add(r);
     return r;
 }
 
-bool run_tell_ended(struct app *app, struct sink *sink, struct str message_id,
-                    struct str parts_json, struct str usage_json)
+bool run_tell_ended(struct app *app, struct sink *sink, const struct run_told *t)
 {
-    struct message *m = message_new(message_id);
-    if (!message_load_told(m, parts_json)) {
+    struct message *m = message_new(t->message_id);
+    if (!message_load_told(m, t->parts_json)) {
         message_free(m);
         return false;
     }
-    if (str_given(usage_json) && usage_json.len)
-        message_data(m, "data-usage", usage_json, false);
-    message_finish(m, "stop", usage_json);
+    if (str_given(t->usage_json) && t->usage_json.len)
+        message_data(m, "data-usage", t->usage_json, false);
+    if (t->state == RUN_FAILED || t->state == RUN_INTERRUPTED)
+        message_error(m, STR("This answer broke off; what was said is kept."));
+    else if (t->state == RUN_STOPPED)
+        message_abort(m);
+    message_finish(m, run_finish_reason(t->state, RUN_NO_REASON), t->usage_json);
     struct run *r = run_make(app, NULL, m);
     r->model.state = RUN_DONE;
     r->telling = r->finished = true;

@@ -11,6 +11,8 @@
 #include "run/run.h"
 
 enum { RUN_BLOCKS_MAX = 256, RUN_SENTENCE_BYTES = 400, RUN_BUCKETS = 1024 };
+enum { RUN_KEEP_TRIES = 3 }; /* of a message that its kind cannot keep; then without it */
+#define RUN_NOT_KEPT "The server could not keep this answer."
 
 struct reader {
     struct run *run; /* a reference */
@@ -60,6 +62,7 @@ struct run {
     int turn_first_part;            /* parts of the present turn begin here */
     struct run_bill bill;
     enum err failure;
+    int keep_faults;
     char sentence[RUN_SENTENCE_BYTES];
     struct run_writing writing;
 
@@ -110,11 +113,16 @@ void runs_remove(struct run *r);
 
 /* actor.c: an event, on the run's loop. */
 void run_event(struct run *r, const struct run_event *e);
+const char *run_finish_reason(enum run_state state,
+                              enum run_reason reason); /* as the AI SDK says */
 
 /* store.c: hands in the write that run->model.write names. */
 void run_write(struct run *r);
 enum err run_state_keep(struct cx *cx, const struct run *r, enum run_state state,
                         enum run_reason reason);
+/* Inside the write that ends a run: what its kind keeps, and the end of its journal. Without a
+ * message (NULL) a sentence says that there was one. */
+enum err run_keep(struct cx *cx, const struct run_kind *kind, const struct run_outcome *o);
 
 /* reader.c */
 void readers_pump(struct run *r);

@@ -3,11 +3,13 @@
  * with another owner changes nothing (STALE_CLAIM); the message is only read while a write is under
  * way. */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/app.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "db/db.h"
 #include "run/run_sql.h"
 #include "run/state.h"
@@ -152,6 +154,33 @@ enum err run_state_keep(struct cx *cx, const struct run *r, enum run_state state
     return OK;
 }
 
+void run_bill_read(struct arena *a, struct str json, struct run_bill *ret)
+{
+    struct json j;
+    struct json_fault fault;
+    int64_t calls = 0;
+    *ret = (struct run_bill){ 0 };
+    if (!str_given(json) || json_parse(a, json, NULL, &j, &fault) != OK)
+        return;
+    json_to_i64(json_get(&j, "inputTokens"), &ret->usage.input_tokens);
+    json_to_i64(json_get(&j, "outputTokens"), &ret->usage.output_tokens);
+    json_to_i64(json_get(&j, "cachedTokens"), &ret->usage.cache_read_tokens);
+    json_to_i64(json_get(&j, "cacheWriteTokens"), &ret->usage.cache_write_tokens);
+    json_to_i64(json_get(&j, "calls"), &calls);
+    ret->calls = (int)calls;
+    double dollars;
+    if (json_to_double(json_get(&j, "costUsd"), &dollars))
+        ret->cost_nanousd = llround(dollars * 1e9); /* exact below four million */
+    else
+        ret->unpriced = calls > 0;
+    for (int b = COST_REPORTED; b <= COST_EXTERNAL; b++)
+        if (str_is(json_text(&j, "basis"), basis_name((enum cost_basis)b)))
+            ret->basis = (enum cost_basis)b;
+    ret->provider = json_text(&j, "provider");
+    ret->model = json_text(&j, "model");
+    ret->key_source = json_text(&j, "keySource");
+}
+
 /* ---- the writes ---- */
 
 static enum err settle(struct cx *cx, struct run *r)
@@ -171,19 +200,37 @@ static enum err write_admit(struct cx *cx, struct run *r)
     return llm_call_admit(cx, r->call);
 }
 
+enum err run_keep(struct cx *cx, const struct run_kind *kind, const struct run_outcome *o)
+{
+    struct run_chunk_delete_in chunks = { .workspace_id = o->ref->workspace_id,
+                                          .run_id = o->ref->run_id };
+    struct run_outcome kept = *o;
+    struct message *sentence = NULL;
+    if (!o->message) {
+        sentence = message_new(o->ref->message_id);
+        int part = message_part_start(sentence, PART_TEXT, STR_NULL, STR_NULL);
+        message_delta(sentence, part, STR(RUN_NOT_KEPT));
+        message_part_end(sentence, part);
+        kept.message = sentence;
+    }
+    enum err e = kind->keep(cx, &kept);
+    message_free(sentence);
+    TRY(e);
+    return run_chunk_delete(cx, &chunks, NULL);
+}
+
 static enum err write_message(struct cx *cx, struct run *r, enum run_state state)
 {
-    struct run_chunk_delete_in chunks = { .workspace_id = r->ref.workspace_id,
-                                          .run_id = r->ref.run_id };
+    if (r->keep_faults >= RUN_KEEP_TRIES)
+        state = RUN_FAILED;
     struct run_outcome o = { .ref = &r->ref,
                              .state = state,
                              .reason = r->model.reason,
                              .sentence = r->sentence[0] ? str_of(r->sentence) : STR_NULL,
-                             .message = r->message,
+                             .message = r->keep_faults < RUN_KEEP_TRIES ? r->message : NULL,
                              .bill = &r->writing.bill };
     TRY(run_state_keep(cx, r, state, r->model.reason));
-    TRY(r->kind->keep(cx, &o));
-    return run_chunk_delete(cx, &chunks, NULL);
+    return run_keep(cx, r->kind, &o);
 }
 
 static enum err write_in_tx(struct cx *cx, void *arg)
@@ -206,6 +253,17 @@ static enum err write_in_tx(struct cx *cx, void *arg)
     }
 }
 
+/* Our fault, not the disk's: it is tried again, and then kept without what it said. */
+static enum run_event_type keep_fault(struct run *r, enum err e)
+{
+    log_line(LOG_ERROR, "the message of a run could not be kept", log_s("run", r->ref.run_id),
+             log_s("code", str_of(err_info(e)->code)),
+             log_s("detail", r->writing.cx.failure.log_detail));
+    if (++r->keep_faults == RUN_KEEP_TRIES)
+        snprintf(r->sentence, sizeof r->sentence, "%s", RUN_NOT_KEPT);
+    return RUN_WRITE_FAILED;
+}
+
 static void written_event(struct run *r, enum err e)
 {
     struct run_event ev = { .type = RUN_WRITTEN };
@@ -213,7 +271,7 @@ static void written_event(struct run *r, enum err e)
     if (e == ERR_STORAGE || e == ERR_OVERLOADED || e == ERR_QUOTA_EXCEEDED)
         ev.type = RUN_WRITE_FAILED;
     else if (e != OK && !admission && e != ERR_STALE_CLAIM)
-        ev.type = RUN_WRITE_FAILED; /* our fault: it stays, and is tried again */
+        ev.type = keep_fault(r, e);
     else if (e != OK)
         ev.type = RUN_WRITE_REFUSED;
     ev.reason = e == ERR_BUDGET_EXCEEDED ? RUN_BY_BUDGET

@@ -36,9 +36,10 @@ const fixtures = [
   { match: {}, response: { content: 'Hello from the provider.', usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }, chunkSize: 7 },
 ];
 
-export async function provider() {
+/** `more` are matched first. */
+export async function provider(more = []) {
   const mock = new LLMock({ port: 0, host: '127.0.0.1', logLevel: 'silent' });
-  for (const f of fixtures) mock.addFixture(f);
+  for (const f of [...more, ...fixtures]) mock.addFixture(f);
   await mock.start();
   running.add(mock);
   return mock;
