@@ -86,9 +86,10 @@ void auth_free(struct auth *a)
     free(a);
 }
 
-void auth_set_limiter(struct auth *a, auth_limiter_fn *take)
+void auth_set_limiter(struct auth *a, auth_limiter_fn *take, auth_limiter_fn *take_kept)
 {
     a->limiter = take;
+    a->limiter_kept = take_kept;
 }
 
 void auth_metrics(struct buf *out, void *auth)

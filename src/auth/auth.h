@@ -20,8 +20,9 @@ typedef enum err auth_limiter_fn(struct cx *cx, const char *class_name, struct s
  * a fault writes one sentence to `error` and returns NULL. */
 struct auth *auth_new(const struct config *c, char *error, size_t error_size);
 void auth_free(struct auth *a); /* NULL is fine */
-/* Before serving. Without one sign-in is not limited (tests, commands). */
-void auth_set_limiter(struct auth *a, auth_limiter_fn *take);
+/* Before serving. Without them sign-in is not limited (tests, commands). `take_kept` is one for all
+ * nodes and outlives them. */
+void auth_set_limiter(struct auth *a, auth_limiter_fn *take, auth_limiter_fn *take_kept);
 /* Where browsers reach this server, without a slash at its end. */
 struct str auth_public_url(const struct auth *a);
 /* "next-auth.session-token" or its __Secure- form. */

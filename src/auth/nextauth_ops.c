@@ -18,7 +18,8 @@
 
 enum { DAY_MS = 24 * 3600 * 1000, USER_AGENT_BYTES_MAX = 256 };
 /* Times the sign-in rate: codes that may be tried for an account in a day. At 30 the guess of a
- * code by somebody who has the password succeeds once in 30 years. */
+ * code by somebody who has the password succeeds once in 30 years: counted for all nodes, and over
+ * restarts. */
 enum { CODES_PER_DAY_FACTOR = 3 };
 
 static const char wrong_credentials[] = "/error?error=CredentialsSignin&provider=credentials";
@@ -243,9 +244,10 @@ static enum err attempt_take(struct cx *cx, const struct sign_in *s)
 static enum err code_take(struct cx *cx, const struct sign_in *s)
 {
     const struct auth *auth = cx->app->auth;
-    return auth->limiter ? auth->limiter(cx, "sign_in_code", s->user.id,
-                                         CODES_PER_DAY_FACTOR * auth->sign_in_rate, DAY_MS)
-                         : OK;
+    if (!auth->limiter_kept)
+        return OK;
+    return auth->limiter_kept(cx, "sign_in_code", s->user.id,
+                              CODES_PER_DAY_FACTOR * auth->sign_in_rate, DAY_MS);
 }
 
 static enum err attempt_limited(struct nextauth *n)

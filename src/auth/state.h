@@ -25,7 +25,7 @@ struct auth {
     struct cookie_names cookies;
     bool accept_foreign;
     int64_t sign_in_rate; /* attempts in 5 minutes */
-    auth_limiter_fn *limiter;
+    auth_limiter_fn *limiter, *limiter_kept;
     atomic_llong password_evaluations; /* of argon2, since the start */
 };
 

@@ -220,7 +220,7 @@ static bool open_gate(struct program *p, char *error, size_t size)
     app->auth = auth_new(p->config, error, size);
     if (!app->auth)
         return false;
-    auth_set_limiter(app->auth, limits_take);
+    auth_set_limiter(app->auth, limits_take, limits_take_kept);
     metrics_add_source(app->metrics, auth_metrics, app->auth);
     return true;
 }

@@ -15,7 +15,7 @@
 
 enum { SLICE_ROWS = 1000 };
 enum { DONE_JOBS_DAYS = 7, DEAD_JOBS_DAYS = 90, IDEMPOTENCY_DAYS = 1, SESSION_DAYS = 90 };
-enum { RATE_SLICE_DAYS = 1, INVITE_DAYS = 90, ORPHAN_DAYS = 1 };
+enum { RATE_SLICE_DAYS = 2 /* the longest window is a day */, INVITE_DAYS = 90, ORPHAN_DAYS = 1 };
 enum { AUDIT_DAYS = 7 * 365 + 2, CHAINS_SLICE = 200 };
 
 struct purge {

@@ -1,5 +1,5 @@
 /* Goals: exact enough to promise, small enough to be there for every request. Non-goals: limits
- * over several nodes; fairness among those who share a key.
+ * over several nodes, but of what is kept; fairness among those who share a key.
  *
  * A counter is a window cut into SLICES, with one more slice than the window has: the sum over the
  * SLICES + 1 newest slices covers every window that ends now, so it never counts too few. It counts
@@ -21,6 +21,8 @@
 #include "base/app.h"
 #include "base/config.h"
 #include "base/crypto.h"
+#include "db/db.h"
+#include "limits/limits_sql.h"
 
 enum { SLICES = 8, WAYS = 16, SHARDS = 64, SLOTS_DEFAULT = 131072 };
 enum { MINUTE_MS = 60 * 1000 };
@@ -240,6 +242,40 @@ enum err limits_take(struct cx *cx, const char *class_name, struct str key, int6
     struct request rate = { .limit = limit, .window_ms = window_ms };
     struct verdict v = take(cx->app->limits, cx->now_ms, str_of(class_name), key, &rate);
     return v.admitted ? OK : refuse(cx, &v);
+}
+
+/* ---- what is kept ---- */
+
+struct kept {
+    struct str scope;
+    int64_t limit, window_ms;
+    struct verdict verdict;
+};
+
+/* As counter_take, over the rows of the newest slices; what is refused is rolled back. */
+static enum err keep_in_tx(struct cx *cx, void *arg)
+{
+    struct kept *k = arg;
+    int64_t slice = slice_ms(k->window_ms), now = cx->now_ms / slice;
+    struct limits_slice_add_in add = { k->scope, now * slice };
+    struct limits_slice_sum_in in = { k->scope, (now - SLICES) * slice };
+    struct limits_slice_sum_row sum;
+    bool found;
+    TRY(limits_slice_add(cx, &add, NULL));
+    TRY(limits_slice_sum(cx, &in, &sum, &found));
+    k->verdict = (struct verdict){ sum.taken <= k->limit, k->limit - sum.taken,
+                                   sum.first + (SLICES + 1) * slice - cx->now_ms };
+    return k->verdict.admitted ? OK : refuse(cx, &k->verdict);
+}
+
+enum err limits_take_kept(struct cx *cx, const char *class_name, struct str key, int64_t limit,
+                          int64_t window_ms)
+{
+    struct kept k = { .scope = str_fmt(cx->arena, "%s:%.*s", class_name, STR_ARG(key)),
+                      .limit = limit,
+                      .window_ms = window_ms };
+    TRY(limits_take(cx, class_name, key, limit, window_ms)); /* refused here, nothing is written */
+    return db_write(cx, keep_in_tx, &k);
 }
 
 enum err limits_address_admit(struct cx *cx, const struct raw_request *rq)

@@ -1,6 +1,7 @@
 /* Limits: how often an address or a principal may ask.
  *
- * Owns counters in memory, of this process alone. The promise: never more than the limit within ANY
+ * Owns counters in memory, of this process alone; and table rate_slices, for the few that must
+ * outlive it and be one for all nodes. The promise: never more than the limit within ANY
  * window of the length, wherever it begins, whatever the number of keys. Memory is fixed at birth;
  * when it is full of live counters, new keys are refused rather than old ones forgotten, so that
  * filling the table buys nothing. Any thread; nothing blocks for longer than a short lock of one
@@ -22,6 +23,11 @@ void limits_free(struct limits *l); /* NULL is fine */
  * groups IPv6 addresses by /64. `limit` ≥ 1, window_ms ≥ 1. Uses cx->app->limits. */
 enum err limits_take(struct cx *cx, const char *class_name, struct str key, int64_t limit,
                      int64_t window_ms);
+
+/* The same, kept in the database: for attempts of who is known (a stranger would make it grow).
+ * Durable when it returns. Not inside a transaction. */
+enum err limits_take_kept(struct cx *cx, const char *class_name, struct str key, int64_t limit,
+                          int64_t window_ms);
 
 /* Hooks of the gate. */
 /* Per address and minute; not for /healthz, /readyz, /metrics. A face without an address is let in.

@@ -43,7 +43,7 @@ void browser_begin(struct rooms *r)
     r->app.limits = limits_new(&r->config, 0);
     r->app.auth = auth_new(&r->config, error, sizeof error);
     assert_non_null(r->app.auth);
-    auth_set_limiter(r->app.auth, limits_take);
+    auth_set_limiter(r->app.auth, limits_take, limits_take_kept);
     const struct registry_table tables[] = {
         { nextauth_ops, nextauth_ops_count }, { auth_ops, auth_ops_count },
         { security_ops, security_ops_count }, { member_ops, member_ops_count },

@@ -10,6 +10,7 @@
 #include "base/app.h"
 #include "base/config.h"
 #include "limits/limits.h"
+#include "rooms.h"
 
 struct room {
     struct arena *arena;
@@ -216,6 +217,33 @@ static void principals_have_rates(void **state)
     room_release(&r);
 }
 
+/* What is kept outlives the process, and is one for two of them. */
+static void kept_counters_are_shared(void **state)
+{
+    ROOMS(state);
+    enum { DAY_MS = 24 * 3600 * 1000 };
+    struct limits *first = limits_new(&r->config, 0), *second = limits_new(&r->config, 0);
+    for (int i = 0; i < 10; i++) {
+        r->app.limits = i % 2 ? first : second;
+        assert_ok(&r->cx, limits_take_kept(&r->cx, "code", STR("ann"), 10, DAY_MS));
+        r->cx.now_ms += 60 * 1000;
+    }
+    for (int i = 0; i < 2; i++) {
+        r->app.limits = i ? first : second;
+        assert_int_equal(limits_take_kept(&r->cx, "code", STR("ann"), 10, DAY_MS),
+                         ERR_RATE_LIMITED);
+        assert_true(r->cx.failure.retry_after_s > 23 * 3600);
+        cx_clear_failure(&r->cx);
+    }
+    assert_ok(&r->cx, limits_take_kept(&r->cx, "code", STR("bob"), 10, DAY_MS));
+    limits_free(first);
+    r->app.limits = second;
+    r->cx.now_ms += DAY_MS + DAY_MS / 8;
+    assert_ok(&r->cx, limits_take_kept(&r->cx, "code", STR("ann"), 10, DAY_MS));
+    limits_free(second);
+    r->app.limits = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_full_table_admits_nobody_twice),
         cmocka_unit_test(addresses_are_grouped),
         cmocka_unit_test(principals_have_rates),
+        ROOMS_TEST(kept_counters_are_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
