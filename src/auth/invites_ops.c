@@ -522,7 +522,7 @@ const struct op invite_ops[] = {
       .doc = "For whoever has the link. NOT_FOUND for no link of ours; GONE for one that was used, "
              "revoked or has expired." },
     { INVITE_ROW("accept_invite", "POST /api/invites/{token}/accept", accept_run),
-      .auth = AUTH_SESSION_OR_NONE, .roles = ROLES_ANY, .tx = TX_NONE, .lane = LANE_SLOW,
+      .auth = AUTH_SESSION_OR_NONE, .roles = ROLES_ANY, .tx = TX_NONE, .lane = LANE_PASSWORD,
       .rate = RATE_WRITE, .effect = EFFECT_WRITE, .in = accept_input_fields,
       .in_size = sizeof(struct accept_input), .out = accept_output_fields,
       .out_size = sizeof(struct accept_output), .summary = "Accept an invite",

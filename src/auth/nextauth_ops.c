@@ -501,7 +501,7 @@ const struct op nextauth_ops[] = {
       .doc =
           "As GET, after the csrfToken of the body is checked (400 {} when it is wrong). Data sent "
           "with it is not taken." },
-    { NEXTAUTH_ROW("sign_in", "POST /api/auth/callback/credentials", LANE_SLOW, EFFECT_WRITE,
+    { NEXTAUTH_ROW("sign_in", "POST /api/auth/callback/credentials", LANE_PASSWORD, EFFECT_WRITE,
                    sign_in_raw),
       .rate = RATE_SIGN_IN, .summary = "Signs in",
       .doc =

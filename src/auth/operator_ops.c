@@ -393,20 +393,20 @@ static enum err user_list_run(struct cx *cx, const void *input, void *output)
     .roles = ROLES_ANY, .rate = RATE_NONE, .run = (run_)
 
 const struct op operator_ops[] = {
-    { OPERATOR_ROW("initialize", initialize_run), .tx = TX_NONE, .lane = LANE_SLOW,
+    { OPERATOR_ROW("initialize", initialize_run), .tx = TX_NONE, .lane = LANE_PASSWORD,
       .effect = EFFECT_WRITE, .in = initialize_input_fields,
       .in_size = sizeof(struct initialize_input), .out = person_output_fields,
       .out_size = sizeof(struct person_output), .summary = "Set up an installation",
       .doc =
           "Makes the first organisation, its workspace and their OWNER. CONFLICT when there is an "
           "organisation already." },
-    { OPERATOR_ROW("add_user", user_add_run), .tx = TX_NONE, .lane = LANE_SLOW,
+    { OPERATOR_ROW("add_user", user_add_run), .tx = TX_NONE, .lane = LANE_PASSWORD,
       .effect = EFFECT_WRITE, .in = user_add_input_fields, .in_size = sizeof(struct user_add_input),
       .out = person_output_fields, .out_size = sizeof(struct person_output),
       .summary = "Add a person",
       .doc = "Adds a person to the workspace of X-Workspace-Id, or the first one, and to its "
              "organisation. CONFLICT when the address is taken." },
-    { OPERATOR_ROW("set_user_password", password_set_run), .tx = TX_NONE, .lane = LANE_SLOW,
+    { OPERATOR_ROW("set_user_password", password_set_run), .tx = TX_NONE, .lane = LANE_PASSWORD,
       .effect = EFFECT_WRITE, .in = password_set_input_fields,
       .in_size = sizeof(struct password_set_input), .summary = "Set a person's password",
       .doc = "Sets the password and ends every session of the person." },

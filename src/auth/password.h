@@ -1,7 +1,8 @@
 /* Passwords: argon2id PHC strings (RFC 9106), and the key under which an account is found.
  *
  * Owns the cost of a hash. Verifying takes its cost from the stored string, within bounds, so that
- * a string from elsewhere cannot make the server work for minutes. About 40 ms each: LANE_SLOW. */
+ * a string from elsewhere cannot make the server work for minutes. About 40 ms each: LANE_PASSWORD.
+ */
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
 

@@ -1,7 +1,8 @@
 /* Operation rows of the own account's password and second factor.
  *
- * Invariants: what takes a password runs in LANE_SLOW, outside a transaction, and writes its own
- * audit row; a wrong password is a wrong field, so that it is never taken for a lost session. */
+ * Invariants: what takes a password runs in LANE_PASSWORD, outside a transaction, and writes its
+ * own audit row; a wrong password is a wrong field, so that it is never taken for a lost session.
+ */
 #include "audit/audit.h"
 #include "auth/auth_sql.h"
 #include "auth/factor.h"
@@ -249,7 +250,7 @@ static enum err disable_run(struct cx *cx, const void *input, void *output)
 
 const struct op security_ops[] = {
     { ACCOUNT_ROW("change_password", "POST /api/me/password", password_run), ACCOUNT_WRITE,
-      .tx = TX_NONE, .lane = LANE_SLOW, .flags = OP_RENEWS, .in = password_input_fields,
+      .tx = TX_NONE, .lane = LANE_PASSWORD, .flags = OP_RENEWS, .in = password_input_fields,
       .in_size = sizeof(struct password_input), .summary = "Change the own password",
       .doc = "12 to 128 characters, not the e-mail address. Every other session of the caller ends "
              "at once; the one that "
@@ -274,7 +275,7 @@ const struct op security_ops[] = {
              "other session of the "
              "caller. From then on sign-in wants the field totp." },
     { ACCOUNT_ROW("disable_totp", "DELETE /api/me/totp", disable_run), ACCOUNT_WRITE, .tx = TX_NONE,
-      .lane = LANE_SLOW, .in = disable_input_fields, .in_size = sizeof(struct disable_input),
+      .lane = LANE_PASSWORD, .in = disable_input_fields, .in_size = sizeof(struct disable_input),
       .summary = "Switch the second factor off",
       .doc = "With the password. The recovery codes are worth nothing afterwards. CONFLICT when "
              "there is no second factor." },

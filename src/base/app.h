@@ -12,6 +12,7 @@ struct app {
     struct db *db;                   /* db/db.h */
     struct pool *workers;            /* net/pool.h: LANE_WORKER */
     struct pool *slow;               /* net/pool.h: LANE_SLOW */
+    struct pool *passwords;          /* net/pool.h: LANE_PASSWORD */
     struct loops *loops;             /* net/loop.h; NULL: no server */
     struct fetcher *fetcher;         /* net/fetch.h; NULL: no server */
     struct blob_store *blobs;        /* blob/blob.h */

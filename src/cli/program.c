@@ -40,6 +40,7 @@
 #include "vault/vault.h"
 
 enum { QUEUE_MAX = 4096, SLOW_THREADS = 2, SLOW_QUEUE_MAX = 64, SLOW_STACK_BYTES = 512 * 1024 };
+enum { PASSWORD_THREADS = 2, PASSWORD_QUEUE_MAX = 64 };
 enum { KINDS_MAX = 64 };
 
 struct registry *program_registry(char *error, size_t size)
@@ -260,6 +261,7 @@ static void start_server_parts(struct program *p)
         p->config->db_readers ? (int)p->config->db_readers : (int)(2 * (cores > 0 ? cores : 1));
     app->workers = pool_start("worker", readers > 64 ? 64 : readers, QUEUE_MAX, 0);
     app->slow = pool_start("slow", SLOW_THREADS, SLOW_QUEUE_MAX, SLOW_STACK_BYTES);
+    app->passwords = pool_start("password", PASSWORD_THREADS, PASSWORD_QUEUE_MAX, SLOW_STACK_BYTES);
     app->audit = audit_log_new(app);
     audit_log_start(app->audit);
     seal_start(app->seal);
@@ -311,6 +313,7 @@ void program_close(struct program *p)
     job_runner_free(app->jobs);
     pool_stop(app->workers);
     pool_stop(app->slow);
+    pool_stop(app->passwords);
     fetcher_free(app->fetcher);
     audit_log_free(app->audit);
     app->audit = NULL;

@@ -1,6 +1,6 @@
 /* Worker pools: a bounded queue and a fixed number of threads (stack 256 KiB, or as said).
  *
- * LANE_WORKER and LANE_SLOW of the operation table are two of these; argon2 has its own. */
+ * LANE_WORKER, LANE_SLOW and LANE_PASSWORD of the operation table are these. */
 #ifndef NET_POOL_H
 #define NET_POOL_H
 

@@ -167,6 +167,11 @@ static void written(struct db_write *w, enum err result)
     come_back(c);
 }
 
+static struct pool *pool_of(const struct app *app, enum op_lane lane)
+{
+    return lane == LANE_SLOW ? app->slow : lane == LANE_PASSWORD ? app->passwords : app->workers;
+}
+
 static void run_write(struct call *c)
 {
     c->write = arena_new_of(c->cx.arena, struct db_write);
@@ -198,8 +203,7 @@ static void dispatch(struct call *c)
         step_here(c, run_step);
         finish(c);
     } else {
-        struct app *app = c->cx.app;
-        in_pool(c, op->lane == LANE_SLOW ? app->slow : app->workers, run_step, finish);
+        in_pool(c, pool_of(c->cx.app, op->lane), run_step, finish);
     }
 }
 

@@ -46,7 +46,8 @@ enum op_tx {
 enum op_lane {
     LANE_LOOP = 1, /* a memory answer, or one bounded indexed read */
     LANE_WORKER,
-    LANE_SLOW /* argon2, OCR, DOCX, exports: its own small pool */
+    LANE_SLOW,    /* providers, OCR, DOCX, exports: its own small pool */
+    LANE_PASSWORD /* argon2: apart, so that nothing slow keeps people from signing in */
 };
 
 enum op_rate {

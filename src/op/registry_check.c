@@ -41,7 +41,7 @@ static void check_safety(const struct op *op, struct buf *faults)
         FAULT("no roles");
     if (op->tx < TX_READ || op->tx > TX_NONE)
         FAULT("no tx");
-    if (op->lane < LANE_LOOP || op->lane > LANE_SLOW)
+    if (op->lane < LANE_LOOP || op->lane > LANE_PASSWORD)
         FAULT("no lane");
     if (op->rate < RATE_NONE || op->rate >= RATE_COUNT)
         FAULT("no rate");

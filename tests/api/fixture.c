@@ -43,6 +43,7 @@ struct fixture *fixture_open(enum db_engine engine)
     app->metrics = metrics_new(registry_count(app->ops));
     app->workers = pool_start("worker", 2, 1000, 0);
     app->slow = pool_start("slow", 2, 1000, 0);
+    app->passwords = pool_start("password", 2, 1000, 0);
     snprintf(f->blobs, sizeof f->blobs, "%s/blobs", f->rooms.folder);
     f->root_key = secret_random(32);
     struct blob_store_options o = { .kind = BLOB_STORE_DIR,
@@ -59,6 +60,7 @@ void fixture_close(struct fixture *f)
     struct app *app = &f->rooms.app;
     pool_stop(app->workers);
     pool_stop(app->slow);
+    pool_stop(app->passwords);
     blob_store_close(app->blobs);
     metrics_free(app->metrics);
     registry_free(app->ops);

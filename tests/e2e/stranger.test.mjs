@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import test, { before } from 'node:test';
-import { bytesIn, files, initialized, raw, serve, unlimited } from './harness.mjs';
+import { bytesIn, files, initialized, raw, serve, signedIn, unlimited } from './harness.mjs';
 
 const CANARY = 'canary-5f1d9b0c-of-a-stranger', MIB = 1024 * 1024;
 let s, server;
@@ -59,4 +59,20 @@ test('the control socket is not for others, and its path is nothing on the netwo
   assert.equal(fake.status, 401);
   if (process.getuid() === 0)
     assert.throws(() => execFileSync('curl', ['-sf', '--unix-socket', s.data + '/control.sock', 'http://localhost/healthz'], { uid: 65534, gid: 65534, stdio: 'pipe' }));
+});
+
+test('more sign-ins than argon2 can take: what does not fit is told to come back, the rest is answered, and so are others', async () => {
+  const busy = await serve(await initialized(), { flags: [...unlimited, '--trusted-proxies', '127.0.0.0/8'] });
+  const page = await signedIn(busy);
+  const form = new URLSearchParams({ email: 'owner@example.com', password: 'wrong', csrfToken: page.csrf, json: 'true', redirect: 'false', callbackUrl: busy.base });
+  const all = Promise.all(Array.from({ length: 110 }, (_, i) => page.fetch('/api/auth/callback/credentials',
+    { method: 'POST', body: form, csrf: false, headers: { 'x-forwarded-for': `203.0.113.${i}` } })));
+  // Somebody who is inside waits for none of them.
+  assert.equal((await page.json('/api/documents?limit=1')).status, 200);
+  const answers = await all, statuses = new Map();
+  for (const r of answers) statuses.set(r.status, (statuses.get(r.status) ?? 0) + 1);
+  assert.deepEqual([...statuses.keys()].toSorted(), [401, 503], JSON.stringify([...statuses]));
+  assert.ok(statuses.get(401) >= 64, `${statuses.get(401)} were tried`);
+  assert.ok(answers.filter((r) => r.status === 503).every((r) => Number(r.headers.get('retry-after')) > 0));
+  await signedIn(busy);
 });
