@@ -7,12 +7,13 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { native } from './native.mjs';
 import { relay } from './relay.mjs';
 import * as servers from './servers.mjs';
 
 const run = promisify(execFile);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5), seconds = Number(process.env.BENCH_SECONDS ?? 2);
-const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'thread', 'streams', 'readers'];
+const parts = ['healthz', 'list', 'write', 'postgres', 'start', 'first', 'chats', 'thread', 'streams', 'readers', 'ledger', 'seal'];
 const wanted = process.env.BENCH_ONLY?.split(',') ?? parts;
 const work = fs.mkdtempSync('/var/tmp/opboxd-bench-'); // a disk, also where /tmp is memory
 fs.chmodSync(work, 0o711); // PostgreSQL runs as another user
@@ -281,8 +282,9 @@ try {
   if (parts.slice(0, 3).some((part) => wanted.includes(part))) await httpParts();
   if (wanted.includes('postgres')) await writesPostgres();
   if (wanted.includes('start')) await startAndSize();
-  if (parts.slice(5).some((part) => wanted.includes(part)))
+  if (parts.slice(5, 10).some((part) => wanted.includes(part)))
     await relay({ wanted, row, compare, interleave, median, number, pause, seed, seconds, work, port, bare });
+  await native({ wanted, row, number, work });
   if (wanted.includes('console')) await consoleParts();
   const text = report();
   process.stdout.write(`${text}\n`);

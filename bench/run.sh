@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the bench needs, builds a release binary in build-bench/, measures, prints the table
 # and writes it to README.md. BENCH_ROUNDS (5), BENCH_SECONDS (2) and BENCH_ONLY
-# (healthz,list,write,postgres,start,first,chats,thread,streams,readers,console: some of these) change a run; the table is written only by a whole one.
+# (healthz,list,write,postgres,start,first,chats,thread,streams,readers,ledger,seal,console: some of these) change a run; the table is written only by a whole one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,13 @@ if [ ! -d build-bench ]; then
     meson setup build-bench --buildtype=release -Doptimization=2 -Db_ndebug=false -Dtests=false >/dev/null
 fi
 ninja -C build-bench >/dev/null
+case "${BENCH_ONLY:-ledger,seal}" in *ledger* | *seal*)
+    # They stand beside the unit tests, with what those need.
+    if [ ! -d build-bench-native ]; then
+        meson setup build-bench-native --buildtype=release -Doptimization=2 -Db_ndebug=false >/dev/null
+    fi
+    ninja -C build-bench-native tests/unit/cost/bench_ledger tests/unit/audit/bench_seal >/dev/null ;;
+esac
 # shellcheck disable=SC2046 # words are meant
 cc -O2 -std=gnu17 -D_GNU_SOURCE $(pkg-config --cflags libpq sqlite3) bench/bare.c \
     -o build-bench/bare $(pkg-config --libs libpq sqlite3) -lpthread

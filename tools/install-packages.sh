@@ -8,7 +8,7 @@ console="nodejs npm"
 package="git xz-utils debhelper dpkg-dev"
 check="$build $console $package clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libjansson-dev
     postgresql-15 nginx-light openssl chromium-headless-shell fonts-noto-core mandoc zsh lintian systemd python3-seccomp"
-bench="$build nginx-light wrk postgresql-15 g++"
+bench="$build nginx-light wrk postgresql-15 g++ libcmocka-dev libjansson-dev"
 
 wanted=
 for group in "$@"; do
