@@ -22,7 +22,7 @@ TYPES = {
 OPTIONAL = {'int': 'struct db_opt_int', 'bool': 'struct db_opt_int', 'real': 'struct db_opt_real'}
 KINDS = ('one', 'many', 'each', 'exec')
 ENGINES = ('sqlite', 'pgsql')
-KEYS = ('name', 'kind', 'in', 'out', 'scan', 'sorts', 'tenantless', 'doc')
+KEYS = ('name', 'kind', 'in', 'out', 'like', 'scan', 'sorts', 'tenantless', 'doc')
 
 
 class Fault(Exception):
@@ -47,11 +47,16 @@ class Field:
 class Statement:
     def __init__(self, where):
         self.where = where
-        self.name = self.kind = self.scan = self.sorts = self.tenantless = None
+        self.name = self.kind = self.like = self.scan = self.sorts = self.tenantless = None
         self.doc = ''
         self.hot = False
         self.params, self.columns = [], []
         self.bodies = {}  # engine -> text
+
+    @property
+    def shape(self):
+        """Whose structs it takes and gives."""
+        return self.like or self.name
 
 
 def parse_fields(text, where):
@@ -102,9 +107,20 @@ def parse_file(path):
         elif not line.lstrip().startswith('--') and line.strip():
             for engine in engines:
                 st.bodies[engine] = st.bodies.get(engine, '') + line.rstrip() + '\n'
-    for s in statements:
+    for i, s in enumerate(statements):
+        if s.like:
+            take_shape(s, statements[:i])
         check(s)
     return statements
+
+
+def take_shape(st, before):
+    other = next((s for s in before if s.name == st.like and not s.like), None)
+    if not other:
+        raise Fault(f'{st.where}: {st.name} is like {st.like}, which does not stand before it with a shape of its own')
+    if st.kind or st.params or st.columns:
+        raise Fault(f'{st.where}: {st.name} has kind, in and out of {st.like}')
+    st.kind, st.params, st.columns = other.kind, other.params, other.columns
 
 
 def check(st):
@@ -159,11 +175,11 @@ def struct_of(name, fields):
 def signature(st):
     args = ['struct cx *cx']
     if st.params:
-        args.append(f'const struct {st.name}_in *in')
+        args.append(f'const struct {st.shape}_in *in')
     args += {
-        'one': [f'struct {st.name}_row *ret_row', 'bool *ret_found'],
-        'many': [f'struct {st.name}_row **ret_rows', 'size_t *ret_count'],
-        'each': [f'enum err (*row)(struct cx *cx, const struct {st.name}_row *row, void *arg)', 'void *arg'],
+        'one': [f'struct {st.shape}_row *ret_row', 'bool *ret_found'],
+        'many': [f'struct {st.shape}_row **ret_rows', 'size_t *ret_count'],
+        'each': [f'enum err (*row)(struct cx *cx, const struct {st.shape}_row *row, void *arg)', 'void *arg'],
         'exec': ['int64_t *ret_affected'],
     }[st.kind]
     return f'enum err {st.name}({", ".join(args)})'
@@ -176,9 +192,9 @@ def header(area, statements):
     for st in statements:
         if st.doc:
             out.append(f'/* {st.doc} */')
-        if st.params:
+        if st.params and not st.like:
             out.append(struct_of(st.name + '_in', st.params))
-        if st.columns:
+        if st.columns and not st.like:
             out.append(struct_of(st.name + '_row', st.columns))
         out.append(f'extern const struct db_stmt {st.name}_stmt;')
         out.append(signature(st) + ';\n')
@@ -228,7 +244,7 @@ def source(folder, stem, statements, numbers):
 
 def reader(st):
     copy = st.kind != 'each'
-    lines = [f'static void {st.name}_read(struct cx *cx, const struct db_value *columns, struct {st.name}_row *ret)',
+    lines = [f'static void {st.name}_read(struct cx *cx, const struct db_value *columns, struct {st.shape}_row *ret)',
              '{', '    (void)cx;']
     lines += [f'    ret->{f.name} = {read_column(f, i, copy)};' for i, f in enumerate(st.columns)]
     return '\n'.join(lines + ['}', ''])
@@ -243,23 +259,23 @@ def function(st):
         return f'{signature(st)}\n{{\n{values}    return {run}NULL, NULL, ret_affected);\n}}\n'
     if st.kind == 'each':
         return (reader(st) +
-                f'\nstruct {st.name}_each {{\n    enum err (*row)(struct cx *cx, const struct {st.name}_row *row, void *arg);\n'
+                f'\nstruct {st.name}_each {{\n    enum err (*row)(struct cx *cx, const struct {st.shape}_row *row, void *arg);\n'
                 f'    void *arg;\n}};\n\nstatic enum err {st.name}_on_row(struct cx *cx, const struct db_value *columns, void *arg)\n'
-                f'{{\n    const struct {st.name}_each *each = arg;\n    struct {st.name}_row row;\n'
+                f'{{\n    const struct {st.name}_each *each = arg;\n    struct {st.shape}_row row;\n'
                 f'    {st.name}_read(cx, columns, &row);\n    return each->row(cx, &row, each->arg);\n}}\n\n'
                 f'{signature(st)}\n{{\n{values}    struct {st.name}_each each = {{ row, arg }};\n'
                 f'    return {run}{st.name}_on_row, &each, NULL);\n}}\n')
     on_row = (f'\nstatic enum err {st.name}_on_row(struct cx *cx, const struct db_value *columns, void *arg)\n{{\n'
-              f'    struct {st.name}_row *row = db_rows_next(cx, arg);\n    if (!row)\n'
+              f'    struct {st.shape}_row *row = db_rows_next(cx, arg);\n    if (!row)\n'
               f'        return cx_fault(cx, "{st.name} gave more than %d rows", DB_ROWS_MAX);\n'
               f'    {st.name}_read(cx, columns, row);\n    return OK;\n}}\n\n')
-    start = f'    struct db_rows rows = {{ .row_size = sizeof(struct {st.name}_row) }};\n'
+    start = f'    struct db_rows rows = {{ .row_size = sizeof(struct {st.shape}_row) }};\n'
     if st.kind == 'many':
         end = f'    TRY({run}{st.name}_on_row, &rows, NULL));\n    *ret_rows = rows.rows;\n    *ret_count = rows.count;\n    return OK;\n'
     else:
         end = (f'    TRY({run}{st.name}_on_row, &rows, NULL));\n    if (rows.count > 1)\n'
                f'        return cx_fault(cx, "{st.name} gave more than one row");\n    if (rows.count)\n'
-               f'        *ret_row = *(struct {st.name}_row *)rows.rows;\n    *ret_found = rows.count == 1;\n    return OK;\n')
+               f'        *ret_row = *(struct {st.shape}_row *)rows.rows;\n    *ret_found = rows.count == 1;\n    return OK;\n')
     return reader(st) + on_row + f'{signature(st)}\n{{\n{values}{start}{end}}}\n'
 
 
