@@ -13,18 +13,95 @@ VALUES (:id, :workspace_id, :created_at, :action, :type, :severity, :outcome, :a
 
 -- name: audit_list
 -- kind: many
--- in: workspace_id text, from_at int, to_at int, action text?, actor_id text?, entity_type text?, entity_id text?, before_at int, before_id text, offset int, limit int
+-- in: workspace_id text, from_at int, before_at int, before_id text, action text?, actor_id text?, entity_type text?, entity_id text?, scan int, limit int, offset int
 -- out: id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int, seq int?, hash blob?
+-- doc: Looks at no more than `scan` rows, however few of them fit; there is one statement for each index that leads to them. SQLite takes them in the order of the inner query, and would sort them all if told to.
 SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
     on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
     hash
-FROM audit
-WHERE workspace_id = :workspace_id AND created_at >= :from_at AND created_at <= :to_at
-  AND (created_at, id) < (:before_at, :before_id)
-  AND (:action IS NULL OR action = :action)
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND created_at >= :from_at
+        AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:action IS NULL OR action = :action)
   AND (:actor_id IS NULL OR actor_id = :actor_id)
   AND (:entity_type IS NULL OR entity_type = :entity_type)
   AND (:entity_id IS NULL OR entity_id = :entity_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_list_of_action
+-- like: audit_list
+SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
+    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
+    hash
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND action = :action AND created_at >= :from_at
+        AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:action IS NULL OR action = :action)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+  AND (:entity_type IS NULL OR entity_type = :entity_type)
+  AND (:entity_id IS NULL OR entity_id = :entity_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_list_of_actor
+-- like: audit_list
+SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
+    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
+    hash
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND actor_id = :actor_id AND created_at >= :from_at
+        AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:action IS NULL OR action = :action)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+  AND (:entity_type IS NULL OR entity_type = :entity_type)
+  AND (:entity_id IS NULL OR entity_id = :entity_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_list_of_kind
+-- like: audit_list
+SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
+    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
+    hash
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND entity_type = :entity_type AND created_at >= :from_at
+        AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:action IS NULL OR action = :action)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+  AND (:entity_type IS NULL OR entity_type = :entity_type)
+  AND (:entity_id IS NULL OR entity_id = :entity_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_list_of_thing
+-- like: audit_list
+SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
+    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
+    hash
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND entity_id = :entity_id AND created_at >= :from_at
+        AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:action IS NULL OR action = :action)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+  AND (:entity_type IS NULL OR entity_type = :entity_type)
+  AND (:entity_id IS NULL OR entity_id = :entity_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
 ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: audit_get
@@ -44,31 +121,146 @@ SELECT created_at FROM audit WHERE workspace_id = :workspace_id ORDER BY created
 
 -- name: audit_count
 -- kind: one
--- in: workspace_id text, from_at int, to_at int, action text?, actor_id text?, entity_type text?, entity_id text?, most int
--- out: total int
-SELECT count(*) FROM (
-    SELECT 1 FROM audit
-    WHERE workspace_id = :workspace_id AND created_at >= :from_at AND created_at <= :to_at
-      AND (:action IS NULL OR action = :action)
-      AND (:actor_id IS NULL OR actor_id = :actor_id)
-      AND (:entity_type IS NULL OR entity_type = :entity_type)
-      AND (:entity_id IS NULL OR entity_id = :entity_id)
-    LIMIT :most) AS counted;
+-- in: workspace_id text, from_at int, to_at int, action text?, actor_id text?, entity_type text?, entity_id text?, scan int
+-- out: looked int, fit int
+-- doc: Of the first `scan` rows of the index, how many there are and how many fit.
+SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
+FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
+        AND (:actor_id IS NULL OR actor_id = :actor_id)
+        AND (:entity_type IS NULL OR entity_type = :entity_type)
+        AND (:entity_id IS NULL OR entity_id = :entity_id)
+        THEN 1 ELSE 0 END AS fits
+      FROM audit
+      WHERE workspace_id = :workspace_id
+        AND created_at >= :from_at AND created_at <= :to_at
+      LIMIT :scan) AS counted;
+
+-- name: audit_count_of_action
+-- like: audit_count
+SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
+FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
+        AND (:actor_id IS NULL OR actor_id = :actor_id)
+        AND (:entity_type IS NULL OR entity_type = :entity_type)
+        AND (:entity_id IS NULL OR entity_id = :entity_id)
+        THEN 1 ELSE 0 END AS fits
+      FROM audit
+      WHERE workspace_id = :workspace_id AND action = :action
+        AND created_at >= :from_at AND created_at <= :to_at
+      LIMIT :scan) AS counted;
+
+-- name: audit_count_of_actor
+-- like: audit_count
+SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
+FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
+        AND (:actor_id IS NULL OR actor_id = :actor_id)
+        AND (:entity_type IS NULL OR entity_type = :entity_type)
+        AND (:entity_id IS NULL OR entity_id = :entity_id)
+        THEN 1 ELSE 0 END AS fits
+      FROM audit
+      WHERE workspace_id = :workspace_id AND actor_id = :actor_id
+        AND created_at >= :from_at AND created_at <= :to_at
+      LIMIT :scan) AS counted;
+
+-- name: audit_count_of_kind
+-- like: audit_count
+SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
+FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
+        AND (:actor_id IS NULL OR actor_id = :actor_id)
+        AND (:entity_type IS NULL OR entity_type = :entity_type)
+        AND (:entity_id IS NULL OR entity_id = :entity_id)
+        THEN 1 ELSE 0 END AS fits
+      FROM audit
+      WHERE workspace_id = :workspace_id AND entity_type = :entity_type
+        AND created_at >= :from_at AND created_at <= :to_at
+      LIMIT :scan) AS counted;
+
+-- name: audit_count_of_thing
+-- like: audit_count
+SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
+FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
+        AND (:actor_id IS NULL OR actor_id = :actor_id)
+        AND (:entity_type IS NULL OR entity_type = :entity_type)
+        AND (:entity_id IS NULL OR entity_id = :entity_id)
+        THEN 1 ELSE 0 END AS fits
+      FROM audit
+      WHERE workspace_id = :workspace_id AND entity_id = :entity_id
+        AND created_at >= :from_at AND created_at <= :to_at
+      LIMIT :scan) AS counted;
 
 -- name: audit_event_list
 -- kind: many
--- in: workspace_id text, from_at int, to_at int, type text?, severity text?, actor_id text?, before_at int, before_id text, limit int
+-- in: workspace_id text, from_at int, before_at int, before_id text, type text?, severity text?, actor_id text?, scan int, limit int, offset int
 -- out: id text, created_at int, seq int?, type text?, severity text, outcome text, actor_kind text, actor_id text?, actor_name text?, message text?, metadata text?, remote_addr text?, count int, hash blob?
+-- doc: As audit_list, over the events alone. SQLite is told which of two like indexes has no deeds in it.
 SELECT id, created_at, seq, type, severity, outcome, actor_kind, actor_id, actor_name, message,
     metadata, remote_addr, count, hash
-FROM audit
-WHERE workspace_id = :workspace_id AND severity IS NOT NULL
-  AND created_at >= :from_at AND created_at <= :to_at
-  AND (created_at, id) < (:before_at, :before_id)
-  AND (:type IS NULL OR type = :type)
+-- sqlite:
+FROM (SELECT * FROM audit INDEXED BY audit_events_all
+-- pgsql:
+FROM (SELECT * FROM audit
+-- both:
+      WHERE workspace_id = :workspace_id AND severity IS NOT NULL
+        AND created_at >= :from_at AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:type IS NULL OR type = :type)
   AND (:severity IS NULL OR severity = :severity)
   AND (:actor_id IS NULL OR actor_id = :actor_id)
-ORDER BY created_at DESC, id DESC LIMIT :limit;
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_event_list_of_type
+-- like: audit_event_list
+SELECT id, created_at, seq, type, severity, outcome, actor_kind, actor_id, actor_name, message,
+    metadata, remote_addr, count, hash
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND severity IS NOT NULL AND type = :type
+        AND created_at >= :from_at AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:type IS NULL OR type = :type)
+  AND (:severity IS NULL OR severity = :severity)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_event_list_of_severity
+-- like: audit_event_list
+SELECT id, created_at, seq, type, severity, outcome, actor_kind, actor_id, actor_name, message,
+    metadata, remote_addr, count, hash
+FROM (SELECT * FROM audit
+      WHERE workspace_id = :workspace_id AND severity IS NOT NULL AND severity = :severity
+        AND created_at >= :from_at AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:type IS NULL OR type = :type)
+  AND (:severity IS NULL OR severity = :severity)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: audit_event_list_of_actor
+-- like: audit_event_list
+SELECT id, created_at, seq, type, severity, outcome, actor_kind, actor_id, actor_name, message,
+    metadata, remote_addr, count, hash
+-- sqlite:
+FROM (SELECT * FROM audit INDEXED BY audit_events_by_actor
+-- pgsql:
+FROM (SELECT * FROM audit
+-- both:
+      WHERE workspace_id = :workspace_id AND severity IS NOT NULL AND actor_id = :actor_id
+        AND created_at >= :from_at AND (created_at, id) < (:before_at, :before_id)
+      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
+WHERE (:type IS NULL OR type = :type)
+  AND (:severity IS NULL OR severity = :severity)
+  AND (:actor_id IS NULL OR actor_id = :actor_id)
+-- sqlite:
+LIMIT :limit OFFSET :offset;
+-- pgsql:
+ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- ---- the seal (docs/security/log.md) ----
 
@@ -209,10 +401,13 @@ UPDATE audit_chains SET base_mac = :base_mac WHERE workspace_id = :workspace_id;
 -- out: id text, workspace_id text, created_at int, action text, type text?, severity text?, outcome text, actor_kind text, actor_id text?, actor_name text?, on_behalf_of text?, entity_type text?, entity_id text?, message text?, metadata text?, remote_addr text?, request_id text?, count int
 -- hot
 -- tenantless: the sealer serves every workspace
+-- sorts: one batch, so that the rows of a chain stand together
+-- doc: The oldest of all workspaces.
 SELECT id, workspace_id, created_at, action, type, severity, outcome, actor_kind, actor_id,
     actor_name, on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id,
     count
-FROM audit WHERE seq IS NULL ORDER BY workspace_id, id LIMIT :limit;
+FROM (SELECT * FROM audit WHERE seq IS NULL ORDER BY created_at, id LIMIT :limit) AS oldest
+ORDER BY workspace_id, created_at, id;
 
 -- name: seal_rows_set
 -- kind: exec

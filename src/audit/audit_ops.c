@@ -1,12 +1,18 @@
 /* What administrators see of the audit: the trail of deeds, and the security events.
  *
- * Goals: keyset pages; counts that cost no more than COUNT_MAX rows. `offset` is there for clients
- * of the documented shape; `cursor` is the way that stays cheap. */
+ * Goals: keyset pages; a page costs the same however long the log is. `offset` is there for clients
+ * of the documented shape; `cursor` is the way that stays cheap.
+ *
+ * Invariants
+ * - Each filter has an index that leads along its rows, newest first. Of several filters one leads;
+ *   for the others a page looks at SCAN_MAX rows at the most, and is short, or empty, and goes on
+ *   where it ended.
+ * - A total looks at COUNT_MAX rows at the most. */
 #include "audit/audit.h"
 #include "audit/audit_sql.h"
 #include "base/crypto.h"
 
-enum { COUNT_MAX = 10000 };
+enum { COUNT_MAX = 10000, SCAN_MAX = 1000 };
 
 /* ---- list_audit_logs ---- */
 
@@ -201,21 +207,53 @@ static enum err since_load(struct cx *cx, int64_t *ret_ms)
     return OK;
 }
 
-static enum err log_count(struct cx *cx, const struct audit_list_in *q, struct log_pagination *p)
+/* Which filter leads. */
+enum log_way { LOG_ALL, LOG_OF_ACTION, LOG_OF_ACTOR, LOG_OF_KIND, LOG_OF_THING };
+static const struct {
+    enum err (*list)(struct cx *, const struct audit_list_in *, struct audit_list_row **, size_t *);
+    enum err (*count)(struct cx *, const struct audit_count_in *, struct audit_count_row *, bool *);
+} log_ways[] = {
+    [LOG_ALL] = { audit_list, audit_count },
+    [LOG_OF_ACTION] = { audit_list_of_action, audit_count_of_action },
+    [LOG_OF_ACTOR] = { audit_list_of_actor, audit_count_of_actor },
+    [LOG_OF_KIND] = { audit_list_of_kind, audit_count_of_kind },
+    [LOG_OF_THING] = { audit_list_of_thing, audit_count_of_thing },
+};
+
+/* The one that is likely to have the fewest rows. */
+static enum log_way log_way_of(const struct log_list_input *in)
 {
-    struct audit_count_in in = { .workspace_id = q->workspace_id,
-                                 .from_at = q->from_at,
-                                 .to_at = q->to_at,
-                                 .action = q->action,
-                                 .actor_id = q->actor_id,
-                                 .entity_type = q->entity_type,
-                                 .entity_id = q->entity_id,
-                                 .most = COUNT_MAX + 1 };
+    if (str_given(in->entity_id))
+        return LOG_OF_THING;
+    if (str_given(in->action))
+        return LOG_OF_ACTION;
+    if (str_given(in->entity_type))
+        return LOG_OF_KIND;
+    return str_given(in->actor_id) ? LOG_OF_ACTOR : LOG_ALL;
+}
+
+static bool log_is_mixed(const struct log_list_input *in)
+{
+    return str_given(in->entity_id) + str_given(in->action) + str_given(in->entity_type) +
+               str_given(in->actor_id) >
+           1;
+}
+
+static enum err log_count(struct cx *cx, const struct log_list_input *in, struct log_pagination *p)
+{
+    struct audit_count_in q = { .workspace_id = tenant(cx),
+                                .from_at = in->from_ms,
+                                .to_at = in->to_ms ? in->to_ms : INT64_MAX,
+                                .action = in->action,
+                                .actor_id = in->actor_id,
+                                .entity_type = in->entity_type,
+                                .entity_id = in->entity_id,
+                                .scan = COUNT_MAX + 1 };
     struct audit_count_row row;
     bool found;
-    TRY(audit_count(cx, &in, &row, &found));
-    p->total_is_lower_bound = row.total > COUNT_MAX;
-    p->total = p->total_is_lower_bound ? COUNT_MAX : row.total;
+    TRY(log_ways[log_way_of(in)].count(cx, &q, &row, &found));
+    p->total_is_lower_bound = row.looked > COUNT_MAX;
+    p->total = row.fit > COUNT_MAX ? COUNT_MAX : row.fit;
     return OK;
 }
 
@@ -223,32 +261,66 @@ static const struct page_list logs_list =
     PAGE_LIST("audit", struct audit_list_row, PAGE_KEY(struct audit_list_row, created_at),
               PAGE_KEY(struct audit_list_row, id));
 
-static enum err log_list_run(struct cx *cx, const void *input, void *output)
+/* The last row that a page looked at, when it did not look at all: there it goes on. */
+static enum err log_edge(struct cx *cx, const struct log_list_input *in,
+                         const struct audit_list_in *q, struct page_out *ret)
 {
-    const struct log_list_input *in = input;
-    struct log_list_output *out = output;
-    struct audit_list_row *rows, from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
+    enum log_way way = log_way_of(in);
+    struct audit_list_in edge = *q;
+    struct audit_list_row *rows;
     size_t count;
-    if (in->offset && str_given(in->page.cursor)) {
-        cx_field_error(cx, STR("offset"), "cannot be given together with cursor");
-        return cx_invalid(cx);
-    }
+    edge.action = way == LOG_OF_ACTION ? q->action : STR_NULL;
+    edge.actor_id = way == LOG_OF_ACTOR ? q->actor_id : STR_NULL;
+    edge.entity_type = way == LOG_OF_KIND ? q->entity_type : STR_NULL;
+    edge.entity_id = way == LOG_OF_THING ? q->entity_id : STR_NULL;
+    edge.offset = q->scan - 1;
+    edge.limit = 1;
+    TRY(log_ways[way].list(cx, &edge, &rows, &count));
+    if (count)
+        page_go_on(cx, &logs_list, &in->page, rows, ret);
+    return OK;
+}
+
+static enum err log_page(struct cx *cx, const struct log_list_input *in,
+                         struct audit_list_row **ret_rows, size_t *ret_count, struct page_out *ret)
+{
+    struct audit_list_row from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
+    bool mixed = log_is_mixed(in);
+    size_t found;
     TRY(page_begin(cx, &logs_list, &in->page, &from));
+    if (in->to_ms && from.created_at > in->to_ms)
+        from = (struct audit_list_row){ .created_at = in->to_ms + 1, .id = STR("") };
     struct audit_list_in q = { .workspace_id = tenant(cx),
                                .from_at = in->from_ms,
-                               .to_at = in->to_ms ? in->to_ms : INT64_MAX,
+                               .before_at = from.created_at,
+                               .before_id = from.id,
                                .action = in->action,
                                .actor_id = in->actor_id,
                                .entity_type = in->entity_type,
                                .entity_id = in->entity_id,
-                               .before_at = from.created_at,
-                               .before_id = from.id,
-                               .offset = in->offset,
-                               .limit = in->page.limit + 1 };
-    TRY(audit_list(cx, &q, &rows, &count));
-    TRY(log_count(cx, &q, &out->pagination));
+                               .scan = in->offset + in->page.limit + 1,
+                               .limit = in->page.limit + 1,
+                               .offset = in->offset };
+    if (mixed)
+        q.scan = in->offset ? COUNT_MAX : SCAN_MAX;
+    TRY(log_ways[log_way_of(in)].list(cx, &q, ret_rows, &found));
+    *ret_count = page_end(cx, &logs_list, &in->page, *ret_rows, found, ret);
+    return mixed && !ret->has_more ? log_edge(cx, in, &q, ret) : OK;
+}
+
+static enum err log_list_run(struct cx *cx, const void *input, void *output)
+{
+    const struct log_list_input *in = input;
+    struct log_list_output *out = output;
+    struct audit_list_row *rows;
+    size_t n;
+    if (in->offset && str_given(in->page.cursor)) {
+        cx_field_error(cx, STR("offset"), "cannot be given together with cursor");
+        return cx_invalid(cx);
+    }
+    TRY(log_page(cx, in, &rows, &n, &out->pagination.page));
+    TRY(log_count(cx, in, &out->pagination));
     TRY(since_load(cx, &out->since_ms));
-    size_t n = page_end(cx, &logs_list, &in->page, rows, count, &out->pagination.page);
     struct log_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = (struct log_view)LOG_VIEW_OF(cx, &rows[i]);
@@ -497,25 +569,76 @@ static const struct page_list events_list = PAGE_LIST(
     "events", struct audit_event_list_row, PAGE_KEY(struct audit_event_list_row, created_at),
     PAGE_KEY(struct audit_event_list_row, id));
 
+/* Which filter leads. */
+enum event_way { EVENT_ALL, EVENT_OF_TYPE, EVENT_OF_SEVERITY, EVENT_OF_ACTOR };
+static enum err (*const event_ways[])(struct cx *, const struct audit_event_list_in *,
+                                      struct audit_event_list_row **, size_t *) = {
+    [EVENT_ALL] = audit_event_list,
+    [EVENT_OF_TYPE] = audit_event_list_of_type,
+    [EVENT_OF_SEVERITY] = audit_event_list_of_severity,
+    [EVENT_OF_ACTOR] = audit_event_list_of_actor,
+};
+
+static enum event_way event_way_of(const struct event_list_input *in)
+{
+    if (str_given(in->user_id))
+        return EVENT_OF_ACTOR;
+    if (str_given(in->type))
+        return EVENT_OF_TYPE;
+    return str_given(in->severity) ? EVENT_OF_SEVERITY : EVENT_ALL;
+}
+
+/* As log_edge. */
+static enum err event_edge(struct cx *cx, const struct event_list_input *in,
+                           const struct audit_event_list_in *q, struct page_out *ret)
+{
+    enum event_way way = event_way_of(in);
+    struct audit_event_list_in edge = *q;
+    struct audit_event_list_row *rows;
+    size_t count;
+    edge.type = way == EVENT_OF_TYPE ? q->type : STR_NULL;
+    edge.severity = way == EVENT_OF_SEVERITY ? q->severity : STR_NULL;
+    edge.actor_id = way == EVENT_OF_ACTOR ? q->actor_id : STR_NULL;
+    edge.offset = q->scan - 1;
+    edge.limit = 1;
+    TRY(event_ways[way](cx, &edge, &rows, &count));
+    if (count)
+        page_go_on(cx, &events_list, &in->page, rows, ret);
+    return OK;
+}
+
+static enum err event_page(struct cx *cx, const struct event_list_input *in,
+                           struct audit_event_list_row **ret_rows, size_t *ret_count,
+                           struct page_out *ret)
+{
+    struct audit_event_list_row from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
+    bool mixed = str_given(in->type) + str_given(in->severity) + str_given(in->user_id) > 1;
+    size_t found;
+    TRY(page_begin(cx, &events_list, &in->page, &from));
+    if (in->to_ms && from.created_at > in->to_ms)
+        from = (struct audit_event_list_row){ .created_at = in->to_ms + 1, .id = STR("") };
+    struct audit_event_list_in q = { .workspace_id = tenant(cx),
+                                     .from_at = in->from_ms,
+                                     .before_at = from.created_at,
+                                     .before_id = from.id,
+                                     .type = in->type,
+                                     .severity = in->severity,
+                                     .actor_id = in->user_id,
+                                     .scan = mixed ? SCAN_MAX : in->page.limit + 1,
+                                     .limit = in->page.limit + 1 };
+    TRY(event_ways[event_way_of(in)](cx, &q, ret_rows, &found));
+    *ret_count = page_end(cx, &events_list, &in->page, *ret_rows, found, ret);
+    return mixed && !ret->has_more ? event_edge(cx, in, &q, ret) : OK;
+}
+
 static enum err event_list_run(struct cx *cx, const void *input, void *output)
 {
     const struct event_list_input *in = input;
     struct event_list_output *out = output;
-    struct audit_event_list_row *rows, from = { .created_at = INT64_MAX, .id = PAGE_LAST_ID };
-    size_t count;
-    TRY(page_begin(cx, &events_list, &in->page, &from));
-    struct audit_event_list_in q = { .workspace_id = tenant(cx),
-                                     .from_at = in->from_ms,
-                                     .to_at = in->to_ms ? in->to_ms : INT64_MAX,
-                                     .type = in->type,
-                                     .severity = in->severity,
-                                     .actor_id = in->user_id,
-                                     .before_at = from.created_at,
-                                     .before_id = from.id,
-                                     .limit = in->page.limit + 1 };
-    TRY(audit_event_list(cx, &q, &rows, &count));
+    struct audit_event_list_row *rows;
+    size_t n;
+    TRY(event_page(cx, in, &rows, &n, &out->pagination));
     TRY(chain_view_fill(cx, &out->chain));
-    size_t n = page_end(cx, &events_list, &in->page, rows, count, &out->pagination);
     struct event_view *views = arena_array(cx->arena, n, sizeof *views);
     for (size_t i = 0; i < n; i++)
         views[i] = event_view_of(cx, &rows[i]);
@@ -556,7 +679,9 @@ const struct op audit_ops[] = {
       .summary = "List the audit trail",
       .doc = "Every change of the workspace's data, with who made it, newest first, and its "
              "security events. total is exact up to 10,000; beyond, totalIsLowerBound is true. "
-             "Page with cursor; offset reaches 10,000 entries." },
+             "Page with cursor; offset reaches 10,000 entries. With several filters a page may be "
+             "short, or empty, though hasMore is true: it goes on at nextCursor; and total is of "
+             "the newest 10,000 entries that the narrowest filter leaves." },
     { .name = "get_audit_entry",
       .kind = OP_JSON,
       .http = "GET /api/audit/{id}",
@@ -593,6 +718,7 @@ const struct op audit_ops[] = {
       .summary = "List security events",
       .doc = "Security events of the workspace, newest first: failed sign-ins, refused roles and "
              "tokens, exceeded rates, changed keys. Equal refusals of a minute are one event with "
-             "a count. chain says how far the log is sealed." },
+             "a count. chain says how far the log is sealed. With several filters a page may be "
+             "short, or empty, though hasMore is true: it goes on at nextCursor." },
 };
 const size_t audit_ops_count = sizeof audit_ops / sizeof *audit_ops;

@@ -63,7 +63,7 @@ export default function AuditPage() {
         {chosen.length > 0 && <Button variant="subtle" className={css.clear} onClick={clear}>{t('clear')}</Button>}
       </div>
       {list.error && !list.data ? <ErrorPanel error={list.error} what={t('failed')} retry={() => void list.refetch()} /> : list.isPending ? <Loading rows={10} />
-        : list.rows.length ? <VirtualTable label={t('rows')} className={css.entries!} height={41} columns={columns} list={list} idOf={(e) => e.id} open={f.open}
+        : list.rows.length || list.hasNextPage ? <VirtualTable label={t('rows')} className={css.entries!} height={41} columns={columns} list={list} idOf={(e) => e.id} open={f.open}
           note={list.hasNextPage && total !== undefined ? t(first?.pagination.totalIsLowerBound ? 'atLeast' : 'total', { total: count(total) }) : undefined} />
           : chosen.length ? <NothingMatches title={t('nothing', { names: chosen.join(', ') })} onClear={clear} />
             : <Empty title={t('none')}>{first?.since ? t('since', { time: exactTime(first.since) }) : t('now')}</Empty>}

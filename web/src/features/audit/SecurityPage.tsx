@@ -56,7 +56,7 @@ export default function SecurityPage() {
         {chosen.length > 0 && <Button variant="subtle" className={css.clear} onClick={clear}>{t('clear')}</Button>}
       </div>
       {list.error && !list.data ? <ErrorPanel error={list.error} what={t('failed')} retry={() => void list.refetch()} /> : list.isPending ? <Loading rows={10} />
-        : list.rows.length ? <VirtualTable label={t('rows')} className={css.events!} height={53} columns={columns} list={list} idOf={(e) => e.id} open={f.open} />
+        : list.rows.length || list.hasNextPage ? <VirtualTable label={t('rows')} className={css.events!} height={53} columns={columns} list={list} idOf={(e) => e.id} open={f.open} />
           : chosen.length ? <NothingMatches title={t('nothing', { names: chosen.join(', ') })} onClear={clear} />
             : <Empty title={t('none')}>{chain?.since ? t('since', { time: exactTime(chain.since) }) : t('now')}</Empty>}
       <EntryPanel open={f.open} onClose={() => set({ open: '' })} filterBy="user" />
