@@ -385,47 +385,67 @@ enum err seal_deed_run(struct seal *s, struct seal_deed *d, db_fn fn, int64_t no
     return d->result;
 }
 
-static enum err seal_rest(struct seal *s, int64_t now_ms)
+/* *ret_more: the batch was full, there are likely more. */
+static enum err batch_run(struct seal *s, int64_t now_ms, bool *ret_more)
 {
-    struct seal_deed d = { .more = true };
+    struct seal_deed d = { 0 };
     bool sqlite = db_engine(s->app->db) == DB_SQLITE;
+    *ret_more = false;
     if (sqlite && !atomic_load(&s->leftovers))
         return OK;
-    while (d.more) {
-        TRY(seal_deed_run(s, &d, batch_seal, now_ms));
-        if (sqlite)
-            atomic_fetch_add(&s->events, d.rows);
+    TRY(seal_deed_run(s, &d, batch_seal, now_ms));
+    if (sqlite) {
+        atomic_fetch_add(&s->events, d.rows);
+        atomic_store(&s->leftovers, d.more);
     }
-    atomic_store(&s->leftovers, false);
+    *ret_more = d.more;
     return OK;
 }
 
-enum err seal_tick(struct seal *s, int64_t now_ms, bool now)
+/* A batch, the checkpoint that may be due by it, and both made public: whoever writes faster than
+ * this seals does not hold up the checkpoints. `now`: one even when none is due, if no more rows
+ * wait or this is the last round. */
+static enum err round_run(struct seal *s, int64_t now_ms, bool now, bool last, bool *ret_more)
 {
-    bool more = true;
+    bool more_heads = true;
     pthread_mutex_lock(&s->ticking);
-    enum err e = seal_rest(s, now_ms);
-    while (e == OK && more)
-        e = seal_checkpoint(s, now_ms, now, &more);
+    enum err e = batch_run(s, now_ms, ret_more);
+    while (e == OK && more_heads)
+        e = seal_checkpoint(s, now_ms, now && (last || !*ret_more), &more_heads);
     enum err published = seal_publish(s, now_ms);
     pthread_mutex_unlock(&s->ticking);
     return e != OK ? e : published;
 }
 
+enum err seal_tick(struct seal *s, int64_t now_ms, bool now)
+{
+    int64_t begun_ms = clock_monotonic_ms(), at_ms = now_ms;
+    bool more = true;
+    while (more) {
+        TRY(round_run(s, at_ms, now, false, &more));
+        at_ms = now_ms + clock_monotonic_ms() - begun_ms;
+    }
+    return OK;
+}
+
 /* ---- life ---- */
 
+/* Rounds without a pause while rows wait. */
 static void *ticker(void *arg)
 {
     struct seal *s = arg;
+    bool more = false;
     pthread_mutex_lock(&s->mutex);
     while (!s->stopping) {
         int64_t until_ms = clock_monotonic_ms() + SEAL_TICK_MS;
         struct timespec t = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
-        pthread_cond_timedwait(&s->wake, &s->mutex, &t);
+        if (!more)
+            pthread_cond_timedwait(&s->wake, &s->mutex, &t);
         if (s->stopping)
             break;
         pthread_mutex_unlock(&s->mutex);
-        seal_tick(s, clock_wall_ms(), false);
+        if (round_run(s, clock_wall_ms(), false, false, &more) != OK)
+            more = false;
         pthread_mutex_lock(&s->mutex);
     }
     pthread_mutex_unlock(&s->mutex);
@@ -445,6 +465,15 @@ void seal_start(struct seal *s)
     pthread_attr_destroy(&attr);
 }
 
+/* The orderly end: some more rounds, the last of which signs. */
+static void last_rounds(struct seal *s)
+{
+    bool more = true;
+    for (int i = 1; i <= SEAL_LAST_ROUNDS && more; i++)
+        if (round_run(s, clock_wall_ms(), true, i == SEAL_LAST_ROUNDS, &more) != OK)
+            return;
+}
+
 void seal_close(struct seal *s)
 {
     if (!s)
@@ -455,7 +484,7 @@ void seal_close(struct seal *s)
     pthread_mutex_unlock(&s->mutex);
     if (s->started)
         pthread_join(s->thread, NULL);
-    seal_tick(s, clock_wall_ms(), true);
+    last_rounds(s);
     if (s->app->seal == s)
         s->app->seal = NULL;
     seal_keys_wipe(&s->now.keys);

@@ -6,8 +6,8 @@
  *
  *   SQLite      a row is sealed by the writer in the deed's own transaction (seal_row);
  *   PostgreSQL  a row is inserted unsealed; one sealer over all nodes (advisory lock) seals batches
- *               every 200 ms. The same function seals what a restore or an older version left
- *               unsealed on either engine.
+ *               every 200 ms, without a pause while they are full. The same function seals what a
+ *               restore or an older version left unsealed on either engine.
  *
  * Owns tables audit_chains, audit_checkpoints, audit_seal and the columns seq, hash, epoch of
  * audit. A head is moved only from what it was, judged by affected rows: no chain forks, however
@@ -35,11 +35,12 @@ struct seal_options {
 bool seal_open(struct app *app, const struct seal_options *o, struct seal **ret, char *error,
                size_t error_size);
 void seal_start(struct seal *s); /* its thread */
-/* Ends the thread, seals and signs what is left. NULL is fine. */
+/* Ends the thread, seals at most 10,000 rows of what is left, and signs. What a larger backlog
+ * leaves is sealed by another node or at the next start. NULL is fine. */
 void seal_close(struct seal *s);
 
-/* One round at now_ms: seals what is unsealed, makes a checkpoint when one is due (or, with `now`,
- * when there is anything to sign), publishes. For the thread, tests and what must be signed first.
+/* Seals what is unsealed, from now_ms on; makes a checkpoint whenever one is due (and, with `now`,
+ * at the end when there is anything to sign); publishes. For tests and what must be signed first.
  * ERR_…: nothing is half done; the next round goes on. */
 enum err seal_tick(struct seal *s, int64_t now_ms, bool now);
 

@@ -12,6 +12,7 @@
 #include "db/db.h"
 
 #define SEAL_BATCH_ROWS 1000
+#define SEAL_LAST_ROUNDS 10 /* batches at an orderly end */
 #define SEAL_TICK_MS 200
 #define SEAL_EVENTS_MAX 1000
 #define SEAL_CHECKPOINT_MS 60000
