@@ -6,10 +6,12 @@
 #include "base/json.h"
 #include "cost/cost_sql.h"
 #include "cost/price.h"
+#include "cost/usage.h"
 #include "jobs/jobs.h"
 
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 #define NOTICE_BYTES_MAX 512
+#define LEDGER_YEARS 7
 
 /* ---- months ---- */
 
@@ -66,6 +68,31 @@ struct str usd_text(struct arena *a, int64_t nanousd)
     if (s.ptr[s.len - 1] == '.')
         s.len--;
     return s;
+}
+
+/* ---- retention of the ledger ---- */
+
+int64_t ledger_month_first(int64_t now_ms)
+{
+    return month_of(now_ms) - (int64_t)LEDGER_YEARS * 100;
+}
+
+enum err ledger_month_whole(struct cx *cx, int64_t *ret)
+{
+    struct cost_ledger_first_get_row row;
+    int64_t first = ledger_month_first(cx->now_ms), noted = 0;
+    bool found;
+    TRY(cost_ledger_first_get(cx, &row, &found));
+    if (found && !month_parse(row.month, &noted))
+        return cx_fault(cx, "ledger.first is no month");
+    *ret = noted > first ? noted : first;
+    return OK;
+}
+
+enum err ledger_month_note(struct cx *cx, int64_t month)
+{
+    struct cost_ledger_first_set_in in = { month_text(cx->arena, month), cx->now_ms };
+    return cost_ledger_first_set(cx, &in, NULL);
 }
 
 /* ---- rules ---- */

@@ -30,6 +30,14 @@ int64_t month_first_day(int64_t month); /* days since 1970-01-01 */
 int64_t month_days(int64_t month);
 int64_t month_end_ms(int64_t month); /* first instant of the next one */
 
+/* Retention keeps the ledger from this month on; snapshots and roll-ups of those before stay. */
+int64_t ledger_month_first(int64_t now_ms);
+/* Inside a transaction: the first month whose ledger is whole for certain: by the clock, and by
+ * what retention says that it has removed. */
+enum err ledger_month_whole(struct cx *cx, int64_t *ret);
+/* Inside a write, before rows of months before `month` are removed. */
+enum err ledger_month_note(struct cx *cx, int64_t month);
+
 /* "12.3456", at most nine places. */
 struct str usd_text(struct arena *a, int64_t nanousd);
 

@@ -442,6 +442,20 @@ DELETE FROM reservations WHERE (workspace_id, id) IN (
       AND (state <> 'SWEPT' OR closed_at < :swept_before)
     ORDER BY closed_at LIMIT :limit);
 
+-- name: cost_ledger_first_get
+-- kind: one
+-- out: month text
+-- doc: As 2019-11: of months before it, rows may have been removed; none: nothing was.
+SELECT value FROM installation WHERE name = 'ledger.first';
+
+-- name: cost_ledger_first_set
+-- kind: exec
+-- in: month text, now int
+-- doc: It never goes back, whatever the clock does.
+INSERT INTO installation (name, value, updated_at) VALUES ('ledger.first', :month, :now)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+WHERE installation.value < excluded.value;
+
 -- name: cost_ledger_months
 -- kind: many
 -- in: before_month int, after_workspace text, limit int

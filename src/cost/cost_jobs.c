@@ -15,7 +15,7 @@
 /* A process beats every two seconds (cli/node.c). */
 #define SILENT_MS 30000
 enum { SWEEP_ROWS = 100, SLICE_ROWS = 500, SWEEP_S = 5 * 60, DAY_S = 24 * 60 * 60 };
-enum { SETTLED_DAYS = 1, SWEPT_DAYS = 62, LEDGER_YEARS = 7 };
+enum { SETTLED_DAYS = 1, SWEPT_DAYS = 62 };
 
 /* ---- notices ---- */
 
@@ -102,14 +102,24 @@ static enum err budgets_read(struct cx *cx, void *arg)
     return cost_budget_list(cx, &in, &n->budgets, &n->count);
 }
 
+static enum err months_read(struct cx *cx, void *arg)
+{
+    struct night *n = arg;
+    int64_t whole;
+    TRY(ledger_month_whole(cx, &whole));
+    n->from_month = month_before(month_of(cx->now_ms));
+    if (n->from_month < whole)
+        n->from_month = whole;
+    return OK;
+}
+
 /* One workspace that fails does not keep the others from being reconciled; the job says so. */
 static enum err reconcile_all(struct cx *cx, const struct job *job)
 {
     char workspace_id[128] = "";
-    struct night n = { .from_month = month_before(month_of(cx->now_ms)),
-                       .limit = 1,
-                       .workspace_id = STR("") };
+    struct night n = { .limit = 1, .workspace_id = STR("") };
     enum err worst = OK;
+    TRY(db_read(cx, months_read, &n));
     while (!is_lost(job)) {
         struct arena_mark mark = arena_mark(cx->arena);
         struct reconciled r;
@@ -153,9 +163,12 @@ static enum err workspaces_read(struct cx *cx, void *arg)
     return cost_ledger_months(cx, &in, &n->workspaces, &n->count);
 }
 
+/* That rows may be gone is written before the first one is, so that nobody takes what is left for
+ * the whole. */
 static enum err ledger_purge(struct cx *cx, void *arg)
 {
     struct night *n = arg;
+    TRY(ledger_month_note(cx, n->from_month));
     struct cost_ledger_purge_in in = { .workspace_id = n->workspace_id,
                                        .before_month = n->from_month,
                                        .limit = SLICE_ROWS };
@@ -175,7 +188,7 @@ static enum err purge_slices(struct cx *cx, const struct job *job, db_fn slice, 
 /* Roll-ups and snapshots of those months stay. */
 static enum err ledgers_purge(struct cx *cx, const struct job *job)
 {
-    struct night n = { .from_month = month_of(cx->now_ms) - (int64_t)LEDGER_YEARS * 100,
+    struct night n = { .from_month = ledger_month_first(cx->now_ms),
                        .limit = 1,
                        .workspace_id = STR("") };
     while (!is_lost(job)) {

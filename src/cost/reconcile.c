@@ -5,8 +5,10 @@
  * the difference found in any snapshot is the difference in all of them.
  * Non-goal: changing the ledger, which is the truth.
  *
- * Invariant: a difference is added once. budgets.version counts reconciliations alone; the write
- * says which one it has seen. */
+ * Invariants: a difference is added once. budgets.version counts reconciliations alone; the write
+ * says which one it has seen. A month of which retention may have removed rows is never corrected:
+ * its sums are all that is left of it. The reading that adds up the ledger says so itself, hence a
+ * ledger that is being removed meanwhile is either seen whole or not looked at. */
 #include "audit/audit.h"
 #include "base/log.h"
 #include "cost/book.h"
@@ -59,6 +61,19 @@ static enum err diffs_find(struct cx *cx, struct finding *f)
     return OK;
 }
 
+static enum err expect_whole(struct cx *cx, int64_t month)
+{
+    int64_t first;
+    TRY(ledger_month_whole(cx, &first));
+    if (month >= first)
+        return OK;
+    cx_field_error(cx, STR("month"),
+                   "must be %.*s or later: of months before, the ledger's rows are not kept, and "
+                   "their sums stay as they are",
+                   STR_ARG(month_text(cx->arena, first)));
+    return cx_invalid(cx);
+}
+
 static enum err find(struct cx *cx, void *arg)
 {
     struct finding *f = arg;
@@ -68,6 +83,7 @@ static enum err find(struct cx *cx, void *arg)
     struct cost_budget_get_in b_in = { .workspace_id = l_in.workspace_id, .month = f->month };
     struct cost_reserved_sum_row open;
     bool found;
+    TRY(expect_whole(cx, f->month));
     TRY(cost_ledger_sum(cx, &l_in, &f->ledger, &found));
     TRY(cost_reserved_sum(cx, &r_in, &open, &found));
     TRY(cost_budget_get(cx, &b_in, &f->budget, &found));

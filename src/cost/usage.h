@@ -79,7 +79,8 @@ struct reconciled {
 /* Outside a transaction, on a worker: what the month's snapshot and roll-ups differ from the ledger
  * and the open reservations, read in one snapshot, is added to them in a write of its own. Calls go
  * on meanwhile, because they change both sides alike. OVERLOADED when others reconcile all the
- * time. */
+ * time; VALIDATION, which names the first month that can be, for one of which retention may have
+ * removed rows. */
 enum err cost_reconcile(struct cx *cx, int64_t month, struct reconciled *ret);
 
 #endif

@@ -401,7 +401,8 @@ static const struct field reconcile_in_fields[] = {
       .from = FROM_QUERY,
       .offset = FIELD_AT(struct reconcile_in, month),
       .max = 7,
-      .doc = "UTC month as 2026-11; not given: this one" },
+      .doc = "UTC month as 2026-11, of which the ledger is kept (seven years); not given: this "
+             "one" },
     FIELD_END,
 };
 struct reconcile_out {

@@ -461,6 +461,18 @@ static void lost_rollups_are_rebuilt(void **state)
     assert_number(&a, "after", "0");
 }
 
+static void run_jobs(struct rooms *r, int64_t now_ms)
+{
+    struct job_runner_options o = { .kinds = cost_job_kinds,
+                                    .kinds_count = cost_job_kinds_count,
+                                    .parallel_max = 4 };
+    r->app.jobs = job_runner_new(&r->app, &o);
+    for (int i = 0; i < 10 && job_runner_tick(r->app.jobs, now_ms + i); i++)
+        continue;
+    job_runner_free(r->app.jobs);
+    r->app.jobs = NULL;
+}
+
 static void the_night_puts_right(void **state)
 {
     ROOMS(state);
@@ -469,17 +481,68 @@ static void the_night_puts_right(void **state)
         .workspace_id = STR("one"), .month = 202610, .spent = USD(5), .calls = 3
     };
     assert_ok(&r->cx, db_write(&r->cx, shift_budget, &shift));
-    struct job_runner_options o = { .kinds = cost_job_kinds,
-                                    .kinds_count = cost_job_kinds_count,
-                                    .parallel_max = 4 };
-    r->app.jobs = job_runner_new(&r->app, &o);
-    for (int i = 0; i < 10 && job_runner_tick(r->app.jobs, ROOMS_NOW_MS + i); i++)
-        continue;
-    job_runner_free(r->app.jobs);
-    r->app.jobs = NULL;
+    run_jobs(r, ROOMS_NOW_MS);
     assert_int_equal(jobs_of(&m, "cost_nightly"), 1);
     assert_int_equal(jobs_of(&m, "cost_sweep"), 1);
     money_judge(&m);
+}
+
+/* ---- retention ---- */
+
+#define NOV_2019_MS INT64_C(1573000000000)
+
+static void assert_kept_as_sums(struct rooms *r, const char *month, const char *spent,
+                                const char *first)
+{
+    char arguments[64];
+    snprintf(arguments, sizeof arguments, "{\"month\":\"%s\"}", month);
+    assert_int_equal(try_op(r, "reconcile_ai_usage", arguments, NULL), ERR_VALIDATION);
+    assert_true(str_is(r->cx.failure.fields->field, "month"));
+    assert_true(
+        str_starts(r->cx.failure.fields->message, str_fmt(r->arena, "must be %s or later", first)));
+    cx_clear_failure(&r->cx);
+    snprintf(arguments, sizeof arguments, "{\"view\":\"summary\",\"month\":\"%s\"}", month);
+    struct json a = call(r, "get_ai_usage", arguments);
+    assert_number(&a, "summary.spentUsd", spent);
+    assert_number(&a, "summary.total.costUsd", spent);
+    assert_number(&a, "summary.driftUsd", "0");
+}
+
+/* What retention has removed from the ledger stands in the sums alone: nothing may "correct" them
+ * to the empty ledger, whatever the clock says later. */
+static void sums_outlive_their_rows(void **state)
+{
+    ROOMS(state);
+    struct money m = money_of(r);
+    size_t count;
+    serial = 0;
+    spend(&m, NOV_2019_MS - 35 * DAY_MS, 1000); /* October */
+    spend(&m, NOV_2019_MS, 2000);
+    spend(&m, ROOMS_NOW_MS, 3000);
+    run_jobs(r, ROOMS_NOW_MS);
+    ledger_rows(&m, &count);
+    assert_int_equal(count, 2);
+    r->cx.now_ms = ROOMS_NOW_MS;
+    assert_kept_as_sums(r, "2019-10", "0.00315", "2019-11");
+    struct json a = call(r, "reconcile_ai_usage", "{\"month\":\"2019-11\"}");
+    assert_number(&a, "before", "0.00615");
+    assert_number(&a, "drift", "0");
+    /* A clock that was a year ahead for a night has removed more than today's date tells. */
+    run_jobs(r, ROOMS_NOW_MS + 366 * DAY_MS);
+    r->cx.now_ms = ROOMS_NOW_MS;
+    ledger_rows(&m, &count);
+    assert_int_equal(count, 1);
+    assert_kept_as_sums(r, "2019-11", "0.00615", "2020-11");
+    a = call(r, "reconcile_ai_usage", "{}");
+    assert_number(&a, "drift", "0");
+    /* Seven years ahead, and back: the nights after it leave this month's sums alone. */
+    run_jobs(r, ROOMS_NOW_MS + 8 * 366 * DAY_MS);
+    ledger_rows(&m, &count);
+    assert_int_equal(count, 0);
+    run_jobs(r, ROOMS_NOW_MS + 2 * DAY_MS);
+    assert_int_equal(jobs_of(&m, "cost_nightly"), 2); /* of before, they have gone themselves */
+    r->cx.now_ms = ROOMS_NOW_MS;
+    assert_kept_as_sums(r, "2026-11", "0.00915", "2027-11");
 }
 
 struct events {
@@ -500,14 +563,7 @@ static void notices_stand_in_the_log(void **state)
     serial = 0;
     rule(&m, USD(1), 50, true);
     spend(&m, ROOMS_NOW_MS, 200000);
-    struct job_runner_options o = { .kinds = cost_job_kinds,
-                                    .kinds_count = cost_job_kinds_count,
-                                    .parallel_max = 4 };
-    r->app.jobs = job_runner_new(&r->app, &o);
-    for (int i = 0; i < 10 && job_runner_tick(r->app.jobs, ROOMS_NOW_MS + i); i++)
-        continue;
-    job_runner_free(r->app.jobs);
-    r->app.jobs = NULL;
+    run_jobs(r, ROOMS_NOW_MS);
     struct events e;
     assert_ok(&r->cx, db_read(&r->cx, events_read, &e));
     assert_int_equal(e.count, 1);
@@ -696,6 +752,7 @@ int main(void)
         ROOMS_TEST(planted_drift_is_found),
         ROOMS_TEST(lost_rollups_are_rebuilt),
         ROOMS_TEST(the_night_puts_right),
+        ROOMS_TEST(sums_outlive_their_rows),
         ROOMS_TEST(notices_stand_in_the_log),
         ROOMS_TEST(a_budget_is_read_and_changed),
         ROOMS_TEST(a_new_cap_is_announced_anew),
