@@ -345,8 +345,13 @@ GROUP BY day ORDER BY day;
 -- name: cost_ledger_sum
 -- kind: one
 -- in: workspace_id text, month int
--- out: cost_nanousd int, calls int
-SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT), count(*)
+-- out: calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+SELECT count(*),
+    CAST(COALESCE(SUM(CASE WHEN price_version IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT),
+    CAST(COALESCE(SUM(input_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(output_tokens), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cache_read_tokens), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cache_write_tokens), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT)
 FROM ledger WHERE workspace_id = :workspace_id AND month = :month;
 
 -- name: cost_reserved_sum
@@ -359,8 +364,12 @@ FROM reservations WHERE workspace_id = :workspace_id AND month = :month AND stat
 -- name: cost_usage_sum
 -- kind: one
 -- in: workspace_id text, month int, dimension text
--- out: cost_nanousd int, calls int
-SELECT CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT), CAST(COALESCE(SUM(calls), 0) AS BIGINT)
+-- out: calls int, unpriced int, input_tokens int, output_tokens int, cache_read_tokens int, cache_write_tokens int, cost_nanousd int
+SELECT CAST(COALESCE(SUM(calls), 0) AS BIGINT), CAST(COALESCE(SUM(unpriced), 0) AS BIGINT),
+    CAST(COALESCE(SUM(input_tokens), 0) AS BIGINT), CAST(COALESCE(SUM(output_tokens), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cache_read_tokens), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cache_write_tokens), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT)
 FROM usage_days WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension;
 
 -- name: cost_usage_diff

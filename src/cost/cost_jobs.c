@@ -14,6 +14,9 @@
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 /* A process beats every two seconds (cli/node.c). */
 #define SILENT_MS 30000
+/* Of a month with more, the night compares totals: value by value is one sorting of the month's
+ * rows for each dimension. */
+#define NIGHT_CALLS_MAX 1000000
 enum { SWEEP_ROWS = 100, SLICE_ROWS = 500, SWEEP_S = 5 * 60, DAY_S = 24 * 60 * 60 };
 enum { SETTLED_DAYS = 1, SWEPT_DAYS = 62 };
 
@@ -133,7 +136,7 @@ static enum err reconcile_all(struct cx *cx, const struct job *job)
         n.workspace_id = (struct str){ workspace_id, id.len };
         n.month = n.budgets[0].month;
         cx->principal.workspace_id = n.workspace_id;
-        enum err e = cost_reconcile(cx, n.month, &r);
+        enum err e = cost_reconcile(cx, n.month, NIGHT_CALLS_MAX, &r);
         cx->principal.workspace_id = job->workspace_id;
         if (e != OK) {
             worst = e;

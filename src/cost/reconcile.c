@@ -22,13 +22,14 @@ enum { ROUNDS_MAX = 1000, TRIES_MAX = 5 };
 static const char *const dimensions[] = { "model", "user", "operation", "keySource", NULL };
 
 struct diffs {
-    const char *dimension;
+    size_t dimension;
     struct cost_usage_diff_row *rows;
     size_t count;
 };
 
 struct finding {
-    int64_t month, version;
+    int64_t month, values_up_to;
+    size_t from; /* dimensions before this one agree */
     struct cost_ledger_sum_row ledger;
     int64_t open_nanousd;
     struct cost_budget_get_row budget;
@@ -37,26 +38,43 @@ struct finding {
     bool shifted;
 };
 
+static bool totals_agree(const struct cost_ledger_sum_row *l, const struct cost_usage_sum_row *u)
+{
+    return u->calls == l->calls && u->unpriced == l->unpriced &&
+           u->input_tokens == l->input_tokens && u->output_tokens == l->output_tokens &&
+           u->cache_read_tokens == l->cache_read_tokens &&
+           u->cache_write_tokens == l->cache_write_tokens && u->cost_nanousd == l->cost_nanousd;
+}
+
+/* Value by value and day by day: sums that are wrong in opposite ways add up to the right total. */
+static enum err dimension_compare(struct cx *cx, struct finding *f, struct str dimension)
+{
+    struct cost_usage_sum_in sum_in = { cx->principal.workspace_id, f->month, dimension };
+    struct cost_usage_sum_row sum;
+    bool found;
+    if (f->ledger.calls > f->values_up_to) {
+        TRY(cost_usage_sum(cx, &sum_in, &sum, &found));
+        if (totals_agree(&f->ledger, &sum))
+            return OK;
+    }
+    int64_t first_day = month_first_day(f->month);
+    struct cost_usage_diff_in in = { .workspace_id = sum_in.workspace_id,
+                                     .month = f->month,
+                                     .dimension = dimension,
+                                     .first_day = first_day,
+                                     .last_day = first_day + month_days(f->month) - 1,
+                                     .limit = DIFFS_MAX };
+    return cost_usage_diff(cx, &in, &f->diffs.rows, &f->diffs.count);
+}
+
 static enum err diffs_find(struct cx *cx, struct finding *f)
 {
-    for (size_t i = 0; dimensions[i] && f->diffs.count == 0; i++) {
-        struct cost_usage_sum_in sum_in = { .workspace_id = cx->principal.workspace_id,
-                                            .month = f->month,
-                                            .dimension = str_of(dimensions[i]) };
-        struct cost_usage_sum_row sum;
-        bool found;
-        TRY(cost_usage_sum(cx, &sum_in, &sum, &found));
-        if (sum.cost_nanousd == f->ledger.cost_nanousd && sum.calls == f->ledger.calls)
-            continue;
-        struct cost_usage_diff_in in = { .workspace_id = sum_in.workspace_id,
-                                         .month = f->month,
-                                         .dimension = sum_in.dimension,
-                                         .first_day = month_first_day(f->month),
-                                         .last_day =
-                                             month_first_day(f->month) + month_days(f->month) - 1,
-                                         .limit = DIFFS_MAX };
-        f->diffs.dimension = dimensions[i];
-        TRY(cost_usage_diff(cx, &in, &f->diffs.rows, &f->diffs.count));
+    f->diffs = (struct diffs){ .dimension = f->from };
+    while (dimensions[f->diffs.dimension]) {
+        TRY(dimension_compare(cx, f, str_of(dimensions[f->diffs.dimension])));
+        if (f->diffs.count)
+            return OK;
+        f->diffs.dimension++;
     }
     return OK;
 }
@@ -90,7 +108,6 @@ static enum err find(struct cx *cx, void *arg)
     if (!found)
         f->budget = (struct cost_budget_get_row){ .version = 1 };
     f->open_nanousd = open.cost_nanousd;
-    f->diffs = (struct diffs){ 0 };
     return diffs_find(cx, f);
 }
 
@@ -120,7 +137,7 @@ static enum err diff_write(struct cx *cx, const struct finding *f,
 {
     struct cost_usage_shift_in shift = { .workspace_id = cx->principal.workspace_id,
                                          .month = f->month,
-                                         .dimension = str_of(f->diffs.dimension),
+                                         .dimension = str_of(dimensions[f->diffs.dimension]),
                                          .value = d->value,
                                          .day = d->day,
                                          .calls = d->calls,
@@ -181,15 +198,16 @@ static enum err correct_all(struct cx *cx, struct finding *f, bool *ret_lost)
 }
 
 /* One dimension after the other, until nothing differs. */
-enum err cost_reconcile(struct cx *cx, int64_t month, struct reconciled *ret)
+enum err cost_reconcile(struct cx *cx, int64_t month, int64_t values_up_to, struct reconciled *ret)
 {
-    struct finding f = { .month = month };
+    struct finding f = { .month = month, .values_up_to = values_up_to };
     struct reconciled r = { .month = month };
     bool first = true;
     int lost = 0;
     for (int round = 0; round < ROUNDS_MAX && lost < TRIES_MAX; round++) {
         struct arena_mark mark = arena_mark(cx->arena);
         TRY(db_read(cx, find, &f));
+        f.from = f.diffs.dimension;
         if (first) {
             r.before_nanousd = f.budget.spent_nanousd;
             r.reserved_before_nanousd = f.budget.reserved_nanousd;

@@ -77,10 +77,12 @@ struct reconciled {
     int64_t rollups_corrected; /* rows */
 };
 /* Outside a transaction, on a worker: what the month's snapshot and roll-ups differ from the ledger
- * and the open reservations, read in one snapshot, is added to them in a write of its own. Calls go
+ * and the open reservations, read in one snapshot, is added to them in a write of its own. Roll-ups
+ * are compared value by value and day by day; in a month of more than `values_up_to` calls, each
+ * dimension's totals alone, and its values when those differ. Calls go
  * on meanwhile, because they change both sides alike. OVERLOADED when others reconcile all the
  * time; VALIDATION, which names the first month that can be, for one of which retention may have
  * removed rows. */
-enum err cost_reconcile(struct cx *cx, int64_t month, struct reconciled *ret);
+enum err cost_reconcile(struct cx *cx, int64_t month, int64_t values_up_to, struct reconciled *ret);
 
 #endif

@@ -436,7 +436,7 @@ static enum err reconcile_run(struct cx *cx, const void *input, void *output)
     struct reconcile_out *out = output;
     int64_t month = month_of(cx->now_ms);
     TRY(month_take(cx, in->month, &month));
-    TRY(cost_reconcile(cx, month, &out->r));
+    TRY(cost_reconcile(cx, month, INT64_MAX, &out->r));
     out->month = month_text(cx->arena, month);
     return OK;
 }
@@ -506,9 +506,11 @@ const struct op cost_ops[] = {
       .out_size = sizeof(struct reconcile_out),
       .run = reconcile_run,
       .summary = "Rebuild a month's sums from the ledger",
-      .doc = "Adds up the ledger and the open reservations of a month and corrects the snapshot "
-             "that the cap works with, and the sums of the summary. It runs every night by itself; "
-             "calls go on meanwhile. The answer says what the snapshot had before, what it has "
-             "after, and the drift between them." },
+      .doc =
+          "Adds up the ledger and the open reservations of a month and corrects the snapshot "
+          "that the cap works with, and the sums of the summary, value by value: cost, calls, "
+          "tokens, unpriced. It runs every night by itself; calls go on meanwhile. A month whose "
+          "rows retention may have removed is refused. The answer says what the snapshot had "
+          "before, what it has after, and the drift between them." },
 };
 const size_t cost_ops_count = sizeof cost_ops / sizeof *cost_ops;

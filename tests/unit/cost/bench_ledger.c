@@ -244,7 +244,7 @@ int main(int argc, char **argv)
     for (int i = 0; argc > 3 && i < 2; i++) {
         struct reconciled done;
         int64_t start_ms = clock_monotonic_ms();
-        must(&r.cx, cost_reconcile(&r.cx, NOV, &done), "reconcile");
+        must(&r.cx, cost_reconcile(&r.cx, NOV, INT64_MAX, &done), "reconcile");
         printf("reconcile: %lld ms, %lld roll-up rows corrected\n",
                (long long)(clock_monotonic_ms() - start_ms), (long long)done.rollups_corrected);
         fflush(stdout);

@@ -56,6 +56,13 @@ WHERE workspace_id = :workspace_id AND month = :month;
 UPDATE usage_days SET cost_nanousd = cost_nanousd + :cost, calls = calls + :calls
 WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension;
 
+-- name: money_usage_plant
+-- kind: exec
+-- in: workspace_id text, month int, dimension text, value text, day int, cost int, calls int, unpriced int, tokens int
+UPDATE usage_days SET cost_nanousd = cost_nanousd + :cost, calls = calls + :calls, unpriced = unpriced + :unpriced,
+    input_tokens = input_tokens + :tokens
+WHERE workspace_id = :workspace_id AND month = :month AND dimension = :dimension AND value = :value AND day = :day;
+
 -- name: money_usage_drop
 -- kind: exec
 -- in: workspace_id text, month int

@@ -410,6 +410,18 @@ static enum err drop_usage(struct cx *cx, void *arg)
     return money_usage_drop(cx, arg, NULL);
 }
 
+static void run_jobs(struct rooms *r, int64_t now_ms)
+{
+    struct job_runner_options o = { .kinds = cost_job_kinds,
+                                    .kinds_count = cost_job_kinds_count,
+                                    .parallel_max = 4 };
+    r->app.jobs = job_runner_new(&r->app, &o);
+    for (int i = 0; i < 10 && job_runner_tick(r->app.jobs, now_ms + i); i++)
+        continue;
+    job_runner_free(r->app.jobs);
+    r->app.jobs = NULL;
+}
+
 static void planted_drift_is_found(void **state)
 {
     ROOMS(state);
@@ -444,6 +456,77 @@ static void planted_drift_is_found(void **state)
     assert_number(&a, "rollupsCorrected", "0");
 }
 
+struct planting {
+    struct money_usage_plant_in in;
+    int64_t values_up_to;
+    struct reconciled found;
+};
+
+static enum err plant(struct cx *cx, void *arg)
+{
+    struct planting *p = arg;
+    int64_t changed;
+    p->in.workspace_id = STR("one");
+    p->in.month = NOV;
+    p->in.day = ROOMS_NOW_MS / DAY_MS;
+    TRY(money_usage_plant(cx, &p->in, &changed));
+    assert_int_equal(changed, 1);
+    return OK;
+}
+
+/* Sums that are wrong in ways which the totals of a breakdown do not show, or not all of them. */
+static void drift_that_balances_out_is_found(void **state)
+{
+    static const struct {
+        struct money_usage_plant_in wrong[2];
+        bool seen_in_totals;
+    } cases[] = {
+        { { { .dimension = STR("user"), .value = STR("ann"), .cost = 5 },
+            { .dimension = STR("user"), .value = STR(""), .cost = -5 } },
+          false },
+        { { { .dimension = STR("keySource"), .value = STR("USER_KEY"), .calls = 1 },
+            { .dimension = STR("operation"), .value = STR("chat"), .calls = -1 } },
+          true },
+        { { { .dimension = STR("operation"), .value = STR("chat"), .calls = 2 },
+            { .dimension = STR("operation"), .value = STR("agent"), .calls = -2 } },
+          false },
+        { { { .dimension = STR("model"),
+              .value = STR("anthropic/claude-opus-4-5"),
+              .tokens = 1000000 } },
+          true },
+        { { { .dimension = STR("user"), .value = STR("ann"), .unpriced = 1 } }, true },
+    };
+    ROOMS(state);
+    struct money m = history(r);
+    struct json before = call(r, "get_ai_usage", "{\"view\":\"summary\"}"), a;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planting p = { .values_up_to = 1 };
+        int64_t rows = 0;
+        for (size_t k = 0; k < 2 && str_given(cases[i].wrong[k].dimension); k++, rows++) {
+            p.in = cases[i].wrong[k];
+            assert_ok(&r->cx, db_write(&r->cx, plant, &p));
+        }
+        /* As a night of a large month looks: at totals first. */
+        assert_ok(&r->cx, cost_reconcile(&r->cx, NOV, p.values_up_to, &p.found));
+        assert_int_equal(p.found.rollups_corrected, cases[i].seen_in_totals ? rows : 0);
+        a = call(r, "reconcile_ai_usage", "{}");
+        assert_number(&a, "drift", "0");
+        assert_number(&a, "rollupsCorrected", cases[i].seen_in_totals ? "0" : "2");
+        a = call(r, "get_ai_usage", "{\"view\":\"summary\"}");
+        assert_true(str_eq(before.source, a.source));
+    }
+    /* A night of a month of usual size finds it as well. */
+    struct planting p = { .in = { .dimension = STR("user"), .value = STR("ann"), .tokens = 7 } };
+    assert_ok(&r->cx, db_write(&r->cx, plant, &p));
+    p.in =
+        (struct money_usage_plant_in){ .dimension = STR("user"), .value = STR(""), .tokens = -7 };
+    assert_ok(&r->cx, db_write(&r->cx, plant, &p));
+    run_jobs(r, ROOMS_NOW_MS);
+    a = call(r, "get_ai_usage", "{\"view\":\"summary\"}");
+    assert_true(str_eq(before.source, a.source));
+    money_judge(&m);
+}
+
 /* Roll-ups that are gone altogether come back as they were: the days in the month, the names. */
 static void lost_rollups_are_rebuilt(void **state)
 {
@@ -459,18 +542,6 @@ static void lost_rollups_are_rebuilt(void **state)
     assert_true(str_eq(before.source, after.source));
     a = call(r, "reconcile_ai_usage", "{\"month\":\"2026-09\"}");
     assert_number(&a, "after", "0");
-}
-
-static void run_jobs(struct rooms *r, int64_t now_ms)
-{
-    struct job_runner_options o = { .kinds = cost_job_kinds,
-                                    .kinds_count = cost_job_kinds_count,
-                                    .parallel_max = 4 };
-    r->app.jobs = job_runner_new(&r->app, &o);
-    for (int i = 0; i < 10 && job_runner_tick(r->app.jobs, now_ms + i); i++)
-        continue;
-    job_runner_free(r->app.jobs);
-    r->app.jobs = NULL;
 }
 
 static void the_night_puts_right(void **state)
@@ -750,6 +821,7 @@ int main(void)
         ROOMS_TEST(days_hold_what_is_booked_to_the_month),
         ROOMS_TEST(csv_is_whole_and_harmless),
         ROOMS_TEST(planted_drift_is_found),
+        ROOMS_TEST(drift_that_balances_out_is_found),
         ROOMS_TEST(lost_rollups_are_rebuilt),
         ROOMS_TEST(the_night_puts_right),
         ROOMS_TEST(sums_outlive_their_rows),
