@@ -1,7 +1,8 @@
 /* Jobs of money: what owners are told, what dead processes left behind, what the night puts right.
  *
- * Goals: each is harmless when repeated; no closure takes more than SLICE_ROWS. Non-goal: how
- * notices reach people; until there is a way, they are rows of the audit log and lines of the log.
+ * Goals: each is harmless when repeated; no closure takes more than SLICE_ROWS. Owners are told by
+ * a security event, which is where they look for what needs them; the operator by a line of the
+ * log.
  */
 #include "audit/audit.h"
 #include "base/app.h"
@@ -35,14 +36,16 @@ static enum err notice_write(struct cx *cx, void *arg)
     if (!month || !spent || !cap || !json_to_i64(month, &yyyymm))
         return cx_fault(cx, "job %.*s: no month, spentUsd or capUsd", STR_ARG(job->id));
     struct str month_name = month_text(cx->arena, yyyymm);
+    bool warning = str_is(job->kind, "cost_warning");
     struct audit_row row = {
         .action = job->kind,
+        .type = warning ? STR("BUDGET_WARNING") : STR("BUDGET_CAP_REACHED"),
         .entity_type = STR("budget"),
         .entity_id = month_name,
-        .message = str_fmt(cx->arena, "%s: %.*s of %.*s USD are spent in %.*s.",
-                           str_is(job->kind, "cost_warning") ? "The AI budget comes to its end"
-                                                             : "The AI budget's cap is reached",
-                           STR_ARG(spent->text), STR_ARG(cap->text), STR_ARG(month_name)),
+        .message =
+            str_fmt(cx->arena, "%s: %.*s of %.*s USD are spent in %.*s.",
+                    warning ? "The AI budget comes to its end" : "The AI budget's cap is reached",
+                    STR_ARG(spent->text), STR_ARG(cap->text), STR_ARG(month_name)),
         .metadata = job->payload,
     };
     TRY(audit_append(cx, &row));

@@ -194,9 +194,14 @@ for (const engine of ['sqlite', 'postgres']) {
     const cap = (capUsd) => boss.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd } });
     assert.equal((await cap(0)).status, 200);
     assert.equal((await chat('hello')).status, 402);
-    const [blocked] = await news('BUDGET_BLOCKED');
+    // Owners are told once as well, by a job: the second call is refused without another notice.
+    assert.equal((await chat('hello-again')).status, 402);
+    const told = await news('BUDGET_BLOCKED', 'BUDGET_CAP_REACHED'), [blocked] = told.filter((e) => e.type === 'BUDGET_BLOCKED');
     assert.equal(blocked.actor.id, me.user.id);
     assert.match(blocked.message, /budget/);
+    const [reached, ...further] = told.filter((e) => e.type === 'BUDGET_CAP_REACHED');
+    assert.deepEqual([reached.severity, further], ['WARNING', []]);
+    assert.match(reached.message, /cap is reached: 0\S* of 0 USD/);
     assert.equal((await cap(100)).status, 200);
   });
 

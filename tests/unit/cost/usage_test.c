@@ -627,7 +627,13 @@ static enum err events_read(struct cx *cx, void *arg)
     return rooms_audit_all(cx, &e->rows, &e->count);
 }
 
-static void notices_stand_in_the_log(void **state)
+static enum err refused_write(struct cx *cx, void *arg)
+{
+    (void)arg;
+    return cost_refused(cx);
+}
+
+static void owners_are_told_by_events(void **state)
 {
     ROOMS(state);
     struct money m = money_of(r);
@@ -639,10 +645,23 @@ static void notices_stand_in_the_log(void **state)
     assert_ok(&r->cx, db_read(&r->cx, events_read, &e));
     assert_int_equal(e.count, 1);
     assert_str(e.rows[0].action, "cost_warning");
+    assert_str(e.rows[0].type, "BUDGET_WARNING");
+    assert_str(e.rows[0].severity, "WARNING");
     assert_str(e.rows[0].workspace_id, "one");
     assert_str(e.rows[0].entity_id, "2026-11");
     assert_str(e.rows[0].message,
                "The AI budget comes to its end: 0.60015 of 1 USD are spent in 2026-11.");
+    /* Once for each threshold, however much is spent behind it. */
+    spend(&m, ROOMS_NOW_MS, 200000);
+    run_jobs(r, ROOMS_NOW_MS + 1000);
+    struct cost_reservation none_left = { .id = STR("x"), .cost_nanousd = 1 };
+    assert_int_equal(money_reserve(&m, &none_left), ERR_BUDGET_EXCEEDED);
+    assert_ok(&r->cx, db_write(&r->cx, refused_write, NULL));
+    run_jobs(r, ROOMS_NOW_MS + 2000);
+    assert_ok(&r->cx, db_read(&r->cx, events_read, &e));
+    assert_int_equal(e.count, 2);
+    assert_str(e.rows[1].action, "cost_cap_reached");
+    assert_str(e.rows[1].type, "BUDGET_CAP_REACHED");
 }
 
 /* ---- budget ---- */
@@ -825,7 +844,7 @@ int main(void)
         ROOMS_TEST(lost_rollups_are_rebuilt),
         ROOMS_TEST(the_night_puts_right),
         ROOMS_TEST(sums_outlive_their_rows),
-        ROOMS_TEST(notices_stand_in_the_log),
+        ROOMS_TEST(owners_are_told_by_events),
         ROOMS_TEST(a_budget_is_read_and_changed),
         ROOMS_TEST(a_new_cap_is_announced_anew),
         ROOMS_TEST(an_owner_allows_unpriced_models),

@@ -4,10 +4,10 @@ import { texts } from '../../ui/text';
 import { startOfDay } from '../../ui/format';
 
 const names = {
-  AI_INJECTION_ATTEMPT: 'Instructions hidden in content', AUTH_FAILED: 'Sign-in or credential refused', AUTONOMY_LEVEL_REQUIRED: 'An agent key’s level was too low', BUDGET_BLOCKED: 'Call refused by the cap', CREDENTIAL_CHANGED: 'Provider key changed',
-  CREDENTIAL_UNDECRYPTABLE: 'Provider key cannot be read', CROSS_WORKSPACE_DENIED: 'Reach into another workspace refused', CSRF_REJECTED: 'Request without its token refused', EVENTS_DROPPED: 'Events were lost', GRANT_CREATED: 'Access granted', GRANT_REVOKED: 'Access withdrawn',
+  AI_INJECTION_ATTEMPT: 'Instructions hidden in content', AUTH_FAILED: 'Sign-in or credential refused', AUTONOMY_LEVEL_REQUIRED: 'An agent key’s level was too low', BUDGET_BLOCKED: 'Call refused by the cap', BUDGET_CAP_REACHED: 'The month’s cap is reached', BUDGET_WARNING: 'The month’s budget comes to its end', CREDENTIAL_CHANGED: 'Provider key changed',
+  CREDENTIAL_REFUSED: 'Provider key refused by its provider', CREDENTIAL_UNDECRYPTABLE: 'Provider key cannot be read', CREDENTIAL_VERIFIED: 'Provider key accepted by its provider', CROSS_WORKSPACE_DENIED: 'Reach into another workspace refused', CSRF_REJECTED: 'Request without its token refused', EVENTS_DROPPED: 'Events were lost', GRANT_CREATED: 'Access granted', GRANT_REVOKED: 'Access withdrawn',
   KEY_CHANGED: 'Agent key changed', KEY_MINTED: 'Agent key made', KEY_REVOKED: 'Agent key revoked', LOG_ANCHORED: 'Old entries removed by retention', LOG_CHAIN_BROKEN: 'The log was changed behind the server', LOG_REANCHORED: 'The log began anew', MEMBER_ADDED: 'Member added', MEMBER_REMOVED: 'Member removed',
-  PASSWORD_CHANGED: 'Password changed', RATE_LIMITED: 'Too many requests', ROLE_CHANGED: 'Role changed', ROLE_DENIED: 'Refused: not for the role', SECOND_FACTOR_CHANGED: 'Second factor changed', SESSION_REVOKED: 'Session ended', SSRF_BLOCKED: 'Request to a forbidden address stopped',
+  PASSWORD_CHANGED: 'Password changed', PERSONAL_KEY_DENIED: 'Personal provider key not allowed', RATE_LIMITED: 'Too many requests', ROLE_CHANGED: 'Role changed', ROLE_DENIED: 'Refused: not for the role', SECOND_FACTOR_CHANGED: 'Second factor changed', SESSION_REVOKED: 'Session ended', SSRF_BLOCKED: 'Request to a forbidden address stopped',
   STALE_CLAIM: 'An agent came back too late', WRITE_BUDGET_EXCEEDED: 'An agent’s write budget was spent',
 };
 const t = texts(names);
