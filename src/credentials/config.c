@@ -180,6 +180,8 @@ static enum err would_be(struct cx *cx, const struct work *w, enum unit u, struc
                    .agent_id = s.row.agent_id,
                    .cf_client_id = s.row.cf_client_id },
     };
+    if (o.stored && !str_given(o.key)) /* a key that is being entered has no name yet */
+        o.parts.row_id = stored_ref(cx->arena, o.stored);
     enum err e = db_read(cx, open_in_tx, &o);
     *ret = NULL;
     if (e == OK && o.parts.key) {
@@ -248,8 +250,9 @@ static enum err verify_unit(struct cx *cx, struct work *w, enum unit u)
         FAIL(cx, CREDENTIAL_UNREADABLE,
              "The stored %s secret cannot be decrypted; enter it again. Nothing was saved.",
              unit_title(u));
-    probe_key(cx, c, PROBE_TIMEOUT_MS, &r);
+    enum err e = probe_key(cx, c, PROBE_TIMEOUT_MS, &r);
     credential_free(c);
+    TRY(e);
     if (r.verdict == PROBE_ACCEPTED) {
         w->rq->change->unit_verified[u] = true;
         return OK;
@@ -375,7 +378,8 @@ enum err config_test_fire(struct cx *cx, enum unit u, const char *action,
 {
     struct fire f = { .unit = u, .action = action, .report = ret };
     TRY(db_read(cx, gateway_in_tx, &f));
-    gateway_test(cx, f.credential, ret);
+    enum err e = gateway_test(cx, f.credential, ret);
     credential_free(f.credential);
+    TRY(e);
     return db_write(cx, fired_in_tx, &f);
 }

@@ -102,11 +102,11 @@ static struct str diagnosis(struct cx *cx, const struct shot *s)
     return str_fmt(cx->arena, "%d%s%.*s", status, colon, STR_ARG(said));
 }
 
-static void fire(struct cx *cx, const struct credential *c, const char *name,
-                 const struct probe_call *call, struct gateway_probe *ret)
+static enum err fire(struct cx *cx, const struct credential *c, const char *name,
+                     const struct probe_call *call, struct gateway_probe *ret)
 {
     struct shot s = { .c = c, .hermes = strcmp(c->provider, "hermes") == 0, .call = *call };
-    probe_send(cx, c, call, &s.answer);
+    TRY(probe_send(cx, c, call, &s.answer));
     *ret = (struct gateway_probe){
         .name = str_of(name),
         .method = str_of(call->method),
@@ -117,6 +117,7 @@ static void fire(struct cx *cx, const struct credential *c, const char *name,
             s.answer.result.status ? probe_shown(cx, c, s.answer.body, SHOWN_BYTES_MAX) : STR_NULL,
         .error = diagnosis(cx, &s),
     };
+    return OK;
 }
 
 static struct str question(struct cx *cx, const struct credential *c)
@@ -138,7 +139,7 @@ static struct str question(struct cx *cx, const struct credential *c)
     return buf_str(&b);
 }
 
-void gateway_test(struct cx *cx, const struct credential *c, struct gateway_report *ret)
+enum err gateway_test(struct cx *cx, const struct credential *c, struct gateway_report *ret)
 {
     bool hermes = strcmp(c->provider, "hermes") == 0;
     struct probe_call first = { .method = "GET",
@@ -149,12 +150,13 @@ void gateway_test(struct cx *cx, const struct credential *c, struct gateway_repo
                                  .body = question(cx, c),
                                  .timeout_ms = PROBE_TIMEOUT_MS };
     const char *title = hermes ? "Hermes" : "OpenClaw";
-    fire(cx, c, hermes ? "models" : "health", &first, &ret->probes[0]);
-    fire(cx, c, "chat completion", &second, &ret->probes[1]);
+    TRY(fire(cx, c, hermes ? "models" : "health", &first, &ret->probes[0]));
+    TRY(fire(cx, c, "chat completion", &second, &ret->probes[1]));
     ret->ok = !str_given(ret->probes[0].error) && !str_given(ret->probes[1].error);
     const struct gateway_probe *worst =
         str_given(ret->probes[1].error) ? &ret->probes[1] : &ret->probes[0];
     ret->summary = ret->ok ? str_fmt(cx->arena, "%s answers: both requests succeeded.", title)
                            : str_fmt(cx->arena, "%s, %.*s: %.*s.", title, STR_ARG(worst->name),
                                      STR_ARG(worst->error));
+    return OK;
 }

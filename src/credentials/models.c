@@ -81,7 +81,7 @@ static enum err ask(struct cx *cx, const struct credential *c, struct str *ret)
                                            : "/v1/models",
                                .timeout_ms = PROBE_TIMEOUT_MS };
     const char *title = unit_title(unit_find(str_of(c->provider)));
-    probe_send(cx, c, &call, &a);
+    TRY(probe_send(cx, c, &call, &a));
     if (a.result.end == FETCH_TIMEOUT)
         FAIL(cx, UPSTREAM_TIMEOUT, "%s gave no answer within %d s.", title,
              PROBE_TIMEOUT_MS / 1000);

@@ -60,10 +60,64 @@ static void headers_fill(struct cx *cx, const struct credential *c, bool body, s
     }
 }
 
-void probe_send(struct cx *cx, const struct credential *c, const struct probe_call *call,
-                struct fetch_answer *ret)
+/* ---- the trail ---- */
+
+/* `request` or `run_id` says what for; both may be absent. */
+static enum err use_append(struct cx *cx, const struct credential *c, struct str run_id,
+                           struct str request)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, cx->arena, 2048);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_key_lit(&w, "provider");
+    jw_str(&w, str_of(c->provider));
+    jw_key_lit(&w, "model");
+    jw_str(&w, str_of(c->model));
+    jw_key_lit(&w, "keySource");
+    jw_str(&w, str_of(c->key_source));
+    if (str_given(run_id)) {
+        jw_key_lit(&w, "runId");
+        jw_str(&w, run_id);
+    }
+    if (str_given(request)) {
+        jw_key_lit(&w, "request");
+        jw_str(&w, request);
+    }
+    jw_object_end(&w);
+    struct audit_row row = { .action = STR("use_credential"),
+                             .entity_type = STR("credential"),
+                             .entity_id = c->row_id ? str_of(c->row_id) : STR_NULL,
+                             .metadata = b.overflow ? STR_NULL : buf_str(&b) };
+    return audit_append(cx, &row);
+}
+
+enum err credentials_used(struct cx *cx, const struct credential *c, struct str run_id)
+{
+    return use_append(cx, c, run_id, STR_NULL);
+}
+
+struct use {
+    const struct credential *credential;
+    const struct probe_call *call;
+};
+
+static enum err use_in_tx(struct cx *cx, void *arg)
+{
+    const struct use *u = arg;
+    return use_append(cx, u->credential, STR_NULL,
+                      str_fmt(cx->arena, "%s %s", u->call->method, u->call->path));
+}
+
+/* ---- one request ---- */
+
+enum err probe_send(struct cx *cx, const struct credential *c, const struct probe_call *call,
+                    struct fetch_answer *ret)
 {
     struct headers h;
+    struct use use = { c, call };
+    TRY(db_write(cx, use_in_tx, &use));
     headers_fill(cx, c, str_given(call->body), &h);
     struct fetch_request rq = {
         .method = call->method,
@@ -80,6 +134,7 @@ void probe_send(struct cx *cx, const struct credential *c, const struct probe_ca
     credentials_fetch(cx->app)(cx, &rq, ret);
     headers_wipe(&h);
     probe_note_refused_address(cx, c, &ret->result);
+    return OK;
 }
 
 static struct audit_row blocked_row(struct cx *cx, const struct credential *c, struct str action)
@@ -106,31 +161,6 @@ void probe_note_refused_address(struct cx *cx, const struct credential *c,
 enum err credentials_blocked(struct cx *cx, const struct credential *c)
 {
     struct audit_row row = blocked_row(cx, c, STR("use_credential"));
-    return audit_append(cx, &row);
-}
-
-enum err credentials_used(struct cx *cx, const struct credential *c, struct str run_id)
-{
-    struct buf b;
-    struct json_writer w;
-    buf_init(&b, cx->arena, 2048);
-    jw_init(&w, &b);
-    jw_object(&w);
-    jw_key_lit(&w, "provider");
-    jw_str(&w, str_of(c->provider));
-    jw_key_lit(&w, "model");
-    jw_str(&w, str_of(c->model));
-    jw_key_lit(&w, "keySource");
-    jw_str(&w, str_of(c->key_source));
-    if (str_given(run_id)) {
-        jw_key_lit(&w, "runId");
-        jw_str(&w, run_id);
-    }
-    jw_object_end(&w);
-    struct audit_row row = { .action = STR("use_credential"),
-                             .entity_type = STR("credential"),
-                             .entity_id = c->row_id ? str_of(c->row_id) : STR_NULL,
-                             .metadata = b.overflow ? STR_NULL : buf_str(&b) };
     return audit_append(cx, &row);
 }
 
@@ -265,18 +295,19 @@ static void judge(struct cx *cx, const struct credential *c, const struct fetch_
         ret->verdict = PROBE_ACCEPTED;
 }
 
-void probe_key(struct cx *cx, const struct credential *c, int64_t timeout_ms,
-               struct probe_result *ret)
+enum err probe_key(struct cx *cx, const struct credential *c, int64_t timeout_ms,
+                   struct probe_result *ret)
 {
     struct fetch_answer a = { 0 };
     struct probe_call call = { .method = "GET",
                                .path = "/v1/models?limit=1",
                                .timeout_ms = timeout_ms };
-    probe_send(cx, c, &call, &a);
+    TRY(probe_send(cx, c, &call, &a));
     if (a.result.status == 404 && strcmp(c->provider, "openclaw") == 0) {
         call.path = "/health";
         a = (struct fetch_answer){ 0 };
-        probe_send(cx, c, &call, &a);
+        TRY(probe_send(cx, c, &call, &a));
     }
     judge(cx, c, &a, timeout_ms, ret);
+    return OK;
 }

@@ -20,9 +20,11 @@ struct probe_call {
     struct str body;  /* JSON; absent: none */
     int64_t timeout_ms;
 };
-/* One request with the credential's headers. */
-void probe_send(struct cx *cx, const struct credential *c, const struct probe_call *call,
-                struct fetch_answer *ret);
+/* One request with the credential's headers. This is where a key leaves for whoever asks a provider
+ * outside of a call: a row of the trail (credentials_used) names key and request and is committed
+ * before the request begins; when it cannot be written, nothing is sent. */
+enum err probe_send(struct cx *cx, const struct credential *c, const struct probe_call *call,
+                    struct fetch_answer *ret);
 
 enum probe_verdict {
     PROBE_ACCEPTED = 1,
@@ -35,9 +37,10 @@ struct probe_result {
     bool address_refused; /* by the guard */
     struct str sentence;  /* what happened, for people; no secret; in the arena */
 };
-/* GET /v1/models?limit=1, and GET /health of an OpenClaw that has no list of models. */
-void probe_key(struct cx *cx, const struct credential *c, int64_t timeout_ms,
-               struct probe_result *ret);
+/* GET /v1/models?limit=1, and GET /health of an OpenClaw that has no list of models. An error: the
+ * use could not be entered in the trail. */
+enum err probe_key(struct cx *cx, const struct credential *c, int64_t timeout_ms,
+                   struct probe_result *ret);
 
 /* Foreign text as it may be shown: without the credential's secrets, valid UTF-8, one line of at
  * most `bytes_max`. */
@@ -63,7 +66,8 @@ struct gateway_report {
     struct str summary;
     struct gateway_probe probes[2];
 };
-/* The two requests that OpenClaw, or Hermes, must answer, with a diagnosis of each. */
-void gateway_test(struct cx *cx, const struct credential *c, struct gateway_report *ret);
+/* The two requests that OpenClaw, or Hermes, must answer, with a diagnosis of each; errors as
+ * probe_key. */
+enum err gateway_test(struct cx *cx, const struct credential *c, struct gateway_report *ret);
 
 #endif

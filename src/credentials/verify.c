@@ -92,7 +92,7 @@ static enum err verify_row(struct cx *cx, struct round *r)
     cx->principal.workspace_id = r->stored.row.workspace_id;
     enum err e = db_read(cx, open_in_tx, r);
     if (e == OK && r->credential) {
-        probe_key(cx, r->credential, TIMEOUT_MS, &r->result);
+        e = probe_key(cx, r->credential, TIMEOUT_MS, &r->result);
         credential_free(r->credential);
         r->counts->checked++;
         r->counts->verified += r->result.verdict == PROBE_ACCEPTED;

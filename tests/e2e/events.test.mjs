@@ -219,9 +219,19 @@ for (const engine of ['sqlite', 'postgres']) {
       update_organization_ai_config: () => set(boss, { anthropicApiKey: KEY }, org, 'PUT'),
       clear_organization_ai_config: () => boss.json(org, { method: 'DELETE' }),
     };
-    const uses = { test_openclaw: 'POST', test_hermes: 'POST', verify_ai_keys: 'POST' };
-    const found = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).filter((m) => m !== 'get' && /ai-config|ai-keys/.test(path)).map((m) => named(m, path)));
-    assert.deepEqual(found.sort(), [...Object.keys(changes), ...Object.keys(uses)].sort());
+    const cron = () => fetch(server.base + '/api/cron/verify-ai-keys', { method: 'POST', headers: { authorization: 'Bearer cron-secret-of-the-tests' } });
+    // How often each sends a key, with three stored: Anthropic's, OpenClaw's, Hermes'.
+    const uses = {
+      list_ai_models: [() => boss.json('/api/ai/models?provider=anthropic'), ['anthropic GET /v1/models?limit=500']],
+      test_openclaw: [() => boss.json(SETTINGS + '/openclaw/test-fire', { method: 'POST' }), ['openclaw GET /health', 'openclaw POST /v1/chat/completions']],
+      test_hermes: [() => boss.json(SETTINGS + '/hermes/test-fire', { method: 'POST' }), ['hermes GET /v1/models', 'hermes POST /v1/chat/completions']],
+      verify_ai_keys: [cron, ['anthropic', 'hermes', 'openclaw'].map((p) => p + ' GET /v1/models?limit=1')],
+    };
+    const reads = {
+      get_workspace_ai_config: () => boss.json(SETTINGS), get_personal_ai_config: () => member.json(SETTINGS + '/personal'), get_organization_ai_config: () => boss.json(org),
+    };
+    const found = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).filter(() => /ai-config|ai-keys|ai\/models/.test(path)).map((m) => named(m, path)));
+    assert.deepEqual(found.sort(), [...Object.keys(changes), ...Object.keys(uses), ...Object.keys(reads)].sort());
     for (const [name, change] of Object.entries(changes)) {
       const answer = await change();
       assert.equal(answer.status, 200, `${name}: ${JSON.stringify(answer.body)}`);
@@ -229,6 +239,26 @@ for (const engine of ['sqlite', 'postgres']) {
       const left = (await news('CREDENTIAL_CHANGED')).filter((e) => e.type === 'CREDENTIAL_CHANGED');
       assert.ok(left.length >= 1 && left.every((e) => e.actor.id === who && !JSON.stringify(e).includes('0123456789abcdef')), `${name}: ${JSON.stringify(left)}`);
     }
+    const claw = { openclawBearer: 'bearer-0123456789abcdef', openclawAgentId: 'agent-7', openclawEndpointUrl: asked.url };
+    assert.equal((await set(boss, { anthropicApiKey: KEY, ...claw, hermesApiKey: 'hermes-0123456789abcdef', hermesEndpointUrl: asked.url })).status, 200);
+    await news('CREDENTIAL_CHANGED');
+    const rows = () => deeds('use_credential&limit=100');
+    const leaves = async (name, use, expected, stored = true) => {
+      const earlier = (await rows()).length, answer = await use();
+      assert.equal(answer.status, 200, `${name}: ${JSON.stringify(answer.body)}`);
+      const now = await rows(), left = now.slice(0, now.length - earlier);
+      assert.deepEqual(left.map((d) => `${d.metadata.provider} ${d.metadata.request}`).sort(), expected, name);
+      for (const d of left) {
+        assert.deepEqual([d.entityType, d.metadata.keySource, !!d.entityId], ['credential', 'WORKSPACE_KEY', stored], name);
+        assert.ok(!JSON.stringify(d).includes('0123456789abcdef'), name);
+      }
+    };
+    for (const [name, [use, expected]] of Object.entries(uses)) await leaves(name, use, expected);
+    for (const [name, read] of Object.entries(reads)) await leaves(name, read, []);
+    await leaves('list_ai_models, kept', uses.list_ai_models[0], []);
+    await leaves('update_workspace_ai_config, which verifies what is stored', () => set(boss, { verify: true }), uses.verify_ai_keys[1]);
+    await leaves('update_workspace_ai_config, with a new key', () => set(boss, { anthropicApiKey: KEY, verify: true }), ['anthropic GET /v1/models?limit=1'], false);
+    assert.equal((await boss.json(SETTINGS, { method: 'DELETE' })).status, 200);
     assert.equal((await set(boss, { anthropicApiKey: KEY })).status, 200);
     await news('CREDENTIAL_CHANGED');
     const before = (await deeds('use_credential')).length;

@@ -199,6 +199,94 @@ static void verification_comes_before_saving(void **state)
     provider_double_remove(r);
 }
 
+/* ---- each use, and each verification ---- */
+
+static size_t uses(struct rooms *r)
+{
+    struct str rest = settings_audit(r);
+    size_t n = 0;
+    while (str_given(rest) && rest.len)
+        n += str_starts(str_split(&rest, '\n'), STR("use_credential|"));
+    return n;
+}
+
+/* As often as a provider was asked, and before it was: it looks itself. */
+static void assert_row_stands(void *arg)
+{
+    struct rooms *r = arg;
+    struct cx cx = r->cx; /* the deed's own stays as it is */
+    cx.arena = arena_new(0);
+    struct rooms look = *r;
+    look.cx = cx;
+    look.arena = cx.arena;
+    assert_int_equal(uses(&look), the_provider.count);
+    arena_free(cx.arena);
+}
+
+static void every_use_stands_in_the_trail_before_the_key_leaves(void **state)
+{
+    static const struct {
+        const char *operation, *arguments;
+        size_t asked;
+    } deeds[] = {
+        { WORKSPACE, "{\"anthropicApiKey\":\"" KEY "\",\"verify\":true}", 1 },
+        { WORKSPACE, "{\"verify\":true}", 3 },
+        { "set_ai_key", "{\"provider\":\"anthropic\",\"apiKey\":\"" KEY "\",\"verifyApiKey\":true}",
+          1 },
+        { "list_ai_models", "{\"provider\":\"anthropic\"}", 1 },
+        { "list_ai_models", "{\"provider\":\"anthropic\"}", 0 },
+        { "test_openclaw", "{}", 2 },
+        { "test_hermes", "{}", 2 },
+        { "verify_ai_keys", "{}", 3 },
+        { "get_workspace_ai_config", "{}", 0 },
+    };
+    static const int statuses[] = { 200, 404, 401 };
+    ROOMS(state);
+    atomic_bool stopping = false;
+    r->app.stopping = &stopping;
+    provider_double_install(r);
+    the_provider.arg = r;
+    for (size_t k = 0; k < 3; k++) {
+        settings_sql(r, "DELETE FROM credentials; DELETE FROM audit");
+        the_provider.count = 0;
+        the_provider.status = 200;
+        answer_of(r, WORKSPACE,
+                  "{\"openclawEndpointUrl\":\"https://c.example\",\"openclawBearer\":\"bearer\","
+                  "\"openclawAgentId\":\"a\",\"hermesEndpointUrl\":\"https://h.example\","
+                  "\"hermesApiKey\":\"h\"}");
+        the_provider.meanwhile = assert_row_stands;
+        for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+            size_t before = the_provider.count;
+            the_provider.status = statuses[k];
+            r->cx.now_ms += 1000;
+            settings_call(r, deeds[i].operation, deeds[i].arguments, NULL);
+            cx_clear_failure(&r->cx);
+            if (k == 0)
+                assert_int_equal(the_provider.count - before, deeds[i].asked);
+            assert_int_equal(uses(r), the_provider.count);
+        }
+        the_provider.meanwhile = NULL;
+    }
+    provider_double_remove(r);
+}
+
+/* What cannot be entered is not done. */
+static void without_a_row_nothing_is_sent(void **state)
+{
+    ROOMS(state);
+    provider_double_install(r);
+    answer_of(r, WORKSPACE,
+              "{\"anthropicApiKey\":\"" KEY "\",\"hermesEndpointUrl\":\"https://h.example\","
+              "\"hermesApiKey\":\"h\"}");
+    settings_sql(r, "ALTER TABLE audit RENAME TO away");
+    assert_int_not_equal(settings_call(r, WORKSPACE, "{\"verify\":true}", NULL), OK);
+    assert_int_not_equal(settings_call(r, "list_ai_models", "{}", NULL), OK);
+    assert_int_not_equal(settings_call(r, "test_hermes", "{}", NULL), OK);
+    settings_sql(r, "ALTER TABLE away RENAME TO audit");
+    assert_int_equal(the_provider.count, 0);
+    provider_double_remove(r);
+}
+
 static void change_endpoint_meanwhile(void *arg)
 {
     struct rooms *r = arg;
@@ -516,6 +604,8 @@ int main(void)
         ROOMS_TEST(another_endpoint_clears_the_secrets),
         ROOMS_TEST(what_is_malformed_saves_nothing),
         ROOMS_TEST(verification_comes_before_saving),
+        ROOMS_TEST(every_use_stands_in_the_trail_before_the_key_leaves),
+        ROOMS_TEST(without_a_row_nothing_is_sent),
         ROOMS_TEST(what_was_verified_for_one_endpoint_is_not_saved_for_another),
         ROOMS_TEST(a_secret_goes_to_its_own_endpoint_only),
         ROOMS_TEST(the_organisation_decides_on_personal_keys),
