@@ -96,12 +96,22 @@ WHERE id = :id AND secret_version = :secret_version AND state <> :state
   AND organization_id IN (SELECT organization_id FROM workspaces WHERE id = :workspace_id
                           UNION ALL SELECT :organization_id);
 
+-- name: credential_verified_again
+-- kind: exec
+-- hot
+-- in: workspace_id text, organization_id text, id text, secret_version int, now int
+-- tenantless: names the row, and its organisation by the workspace
+-- doc: Of what is VERIFIED already: when it was so last.
+UPDATE credentials SET verified_at = :now, checked_at = :now
+WHERE id = :id AND secret_version = :secret_version AND state = 'VERIFIED'
+  AND organization_id IN (SELECT organization_id FROM workspaces WHERE id = :workspace_id
+                          UNION ALL SELECT :organization_id);
+
 -- name: credential_checked
 -- kind: exec
--- in: id text, secret_version int, verified_at int?, now int
+-- in: id text, secret_version int, now int
 -- tenantless: the job that verifies goes over all tenants
-UPDATE credentials SET checked_at = :now, verified_at = coalesce(:verified_at, verified_at)
-WHERE id = :id AND secret_version = :secret_version;
+UPDATE credentials SET checked_at = :now WHERE id = :id AND secret_version = :secret_version;
 
 -- name: credential_to_check
 -- kind: many

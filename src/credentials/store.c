@@ -299,6 +299,17 @@ static bool ref_parse(struct str ref, struct str *ret_id, int64_t *ret_version)
     return str_given(rest) && str_to_i64(rest, ret_version);
 }
 
+/* No change of state, hence no event; that it was asked is in the trail. */
+static enum err verified_again(struct cx *cx, const struct credential_state_set_in *set)
+{
+    struct credential_verified_again_in in = { .workspace_id = set->workspace_id,
+                                               .organization_id = set->organization_id,
+                                               .id = set->id,
+                                               .secret_version = set->secret_version,
+                                               .now = set->now };
+    return credential_verified_again(cx, &in, NULL);
+}
+
 enum err stored_mark(struct cx *cx, struct str organization_id, struct str ref, bool refused,
                      struct str said)
 {
@@ -314,7 +325,7 @@ enum err stored_mark(struct cx *cx, struct str organization_id, struct str ref, 
         in.verified_at = (struct db_opt_int){ 0 };
     TRY(credential_state_set(cx, &in, &changed));
     if (changed == 0)
-        return OK;
+        return refused ? OK : verified_again(cx, &in);
     struct audit_row row = {
         .action = STR("verify_credential"),
         .type = refused ? STR("CREDENTIAL_REFUSED") : STR("CREDENTIAL_VERIFIED"),

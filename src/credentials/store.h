@@ -116,8 +116,8 @@ enum err scope_clear(struct cx *cx, const struct scope *scope, const struct tier
 /* "sk-ant-…4f2a": a known form's prefix and the last four, only where enough stays hidden. */
 struct str secret_masked(struct arena *a, struct str secret);
 
-/* Inside a write: the state by what a provider said; an event when it changes. Of cx's
- * organisation, or of that one (absent: none). */
+/* Inside a write: the state by what a provider said; an event when it changes, and the time of the
+ * verification each time. Of cx's organisation, or of that one (absent: none). */
 enum err stored_mark(struct cx *cx, struct str organization_id, struct str ref, bool refused,
                      struct str said);
 

@@ -77,8 +77,6 @@ static enum err book_in_tx(struct cx *cx, void *arg)
     struct credential_checked_in in = { .id = row->id,
                                         .secret_version = row->secret_version,
                                         .now = cx->now_ms };
-    if (accepted)
-        in.verified_at = db_some_int(cx->now_ms);
     return credential_checked(cx, &in, NULL);
 }
 

@@ -287,6 +287,45 @@ static void without_a_row_nothing_is_sent(void **state)
     provider_double_remove(r);
 }
 
+static void each_verification_is_the_last_one(void **state)
+{
+    static const struct {
+        const char *operation, *arguments;
+    } deeds[] = { { WORKSPACE, "{\"verify\":true}" },
+                  { "test_openclaw", "{}" },
+                  { WORKSPACE, "{\"verify\":true}" },
+                  { "verify_ai_keys", "{}" } };
+    ROOMS(state);
+    atomic_bool stopping = false;
+    r->app.stopping = &stopping;
+    provider_double_install(r);
+    the_provider.body = "{\"choices\":[],\"data\":[]}";
+    answer_of(r, WORKSPACE,
+              "{\"openclawEndpointUrl\":\"https://c.example\",\"openclawBearer\":\"the-bearer\","
+              "\"openclawAgentId\":\"a\",\"verify\":true}");
+    struct json *j = answer_of(r, "get_workspace_ai_config", "{}");
+    struct str last = settings_at(j, "config.openclaw.keyVerifiedAt");
+    assert_true(last.len > 10);
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+        r->cx.now_ms += 60000;
+        answer_of(r, deeds[i].operation, deeds[i].arguments);
+        j = answer_of(r, "get_workspace_ai_config", "{}");
+        struct str now = settings_at(j, "config.openclaw.keyVerifiedAt");
+        assert_str(settings_at(j, "config.openclaw.state"), "VERIFIED");
+        assert_false(str_eq(now, last));
+        last = now;
+    }
+    /* An answer that says nothing of the key leaves it. */
+    the_provider.status = 500;
+    r->cx.now_ms += 60000;
+    answer_of(r, "test_openclaw", "{}");
+    j = answer_of(r, "get_workspace_ai_config", "{}");
+    assert_true(str_eq(settings_at(j, "config.openclaw.keyVerifiedAt"), last));
+    /* It was VERIFIED all the time: no event. */
+    assert_int_equal(settings_events(r, "CREDENTIAL_VERIFIED"), 0);
+    provider_double_remove(r);
+}
+
 static void change_endpoint_meanwhile(void *arg)
 {
     struct rooms *r = arg;
@@ -606,6 +645,7 @@ int main(void)
         ROOMS_TEST(verification_comes_before_saving),
         ROOMS_TEST(every_use_stands_in_the_trail_before_the_key_leaves),
         ROOMS_TEST(without_a_row_nothing_is_sent),
+        ROOMS_TEST(each_verification_is_the_last_one),
         ROOMS_TEST(what_was_verified_for_one_endpoint_is_not_saved_for_another),
         ROOMS_TEST(a_secret_goes_to_its_own_endpoint_only),
         ROOMS_TEST(the_organisation_decides_on_personal_keys),
