@@ -65,21 +65,49 @@ static enum err seal_into(struct cx *cx, struct stored *s, enum slot slot, struc
     return stored_seal(cx, s, slot, text, &r->cf_secret);
 }
 
-/* A secret that stays beside one that is entered anew must be one that can be opened: else the row
- * would be unreadable in spite of that. */
-static enum err expect_readable(struct cx *cx, const struct stored *old)
+/* A secret that stays is sealed anew: what it is bound to may be changing, or have been less. One
+ * that cannot be opened stays as it is (it heals when its root key is back), but not where that
+ * would leave the unit unreadable for good, in spite of what is entered: `must`. */
+static enum err keep_secret(struct cx *cx, const struct stored *old, const struct stored *s,
+                            enum slot slot, bool must, struct str *sealed)
 {
-    struct secret *s = NULL;
-    if (!old || !str_given(old->row.cf_secret))
+    struct secret *secret = NULL;
+    if (!old || !str_given(*sealed))
         return OK;
-    TRY(stored_open(cx, old, SLOT_CF_SECRET, &s));
-    bool readable = s != NULL;
-    secret_free(s);
-    if (readable)
+    TRY(stored_open(cx, old, slot, &secret));
+    if (secret) {
+        enum err e = stored_seal(cx, s, slot, secret_bytes(secret), sealed);
+        secret_free(secret);
+        return e;
+    }
+    if (!must)
         return OK;
-    cx_field_error(cx, STR("openclawCfAccessClientSecret"),
-                   "what is stored cannot be decrypted; enter it again, or clear it with null");
+    cx_field_error(
+        cx, str_of(change_field_name(s->unit, slot == SLOT_SECRET ? FIELD_KEY : FIELD_CF_SECRET)),
+        "what is stored cannot be decrypted; enter it again, or clear it with null");
     return cx_invalid(cx);
+}
+
+static enum err put_secrets(struct cx *cx, const struct stored *old, const struct field_change *f,
+                            struct stored *s)
+{
+    struct stored_row *r = &s->row;
+    bool rebinds = old && (!same(r->agent_id, old->row.agent_id) ||
+                           !same(r->cf_client_id, old->row.cf_client_id));
+    bool set_key = f[FIELD_KEY].seen == FIELD_GIVEN;
+    if (set_key)
+        TRY(seal_into(cx, s, SLOT_SECRET, f[FIELD_KEY].value));
+    else
+        TRY(keep_secret(cx, old, s, SLOT_SECRET, rebinds, &r->secret));
+    if (!str_given(r->secret))
+        r->secret_masked = STR_NULL;
+    if (f[FIELD_CF_SECRET].seen == FIELD_GIVEN)
+        TRY(seal_into(cx, s, SLOT_CF_SECRET, f[FIELD_CF_SECRET].value));
+    else
+        TRY(keep_secret(cx, old, s, SLOT_CF_SECRET, rebinds || set_key, &r->cf_secret));
+    if (!str_given(r->cf_secret))
+        r->cf_secret_masked = STR_NULL;
+    return OK;
 }
 
 static void state_of(struct cx *cx, const struct stored *old, const struct change *c,
@@ -185,17 +213,7 @@ static enum err unit_apply(struct cx *cx, const struct scope *scope, const struc
     r->owner_id = scope->owner_id;
     if (!old)
         r->id = cuid_new(cx->arena, cx->now_ms);
-    bool set_key = f[FIELD_KEY].seen == FIELD_GIVEN;
-    if (set_key && !clears && f[FIELD_CF_SECRET].seen == FIELD_ABSENT)
-        TRY(expect_readable(cx, old));
-    if (set_key)
-        TRY(seal_into(cx, &s, SLOT_SECRET, f[FIELD_KEY].value));
-    else if (!str_given(r->secret))
-        r->secret_masked = STR_NULL;
-    if (f[FIELD_CF_SECRET].seen == FIELD_GIVEN)
-        TRY(seal_into(cx, &s, SLOT_CF_SECRET, f[FIELD_CF_SECRET].value));
-    else if (!str_given(r->cf_secret))
-        r->cf_secret_masked = STR_NULL;
+    TRY(put_secrets(cx, old, f, &s));
     bool secrets_change =
         clears || f[FIELD_KEY].seen || f[FIELD_CF_ID].seen || f[FIELD_CF_SECRET].seen;
     state_of(cx, old, c, secrets_change, &s);

@@ -63,6 +63,14 @@ ON CONFLICT (organization_id, tier, owner_id, provider) DO UPDATE SET
     cf_secret_masked = excluded.cf_secret_masked, verified_at = excluded.verified_at,
     version = credentials.version + 1, updated_at = excluded.updated_at;
 
+-- name: credential_renew
+-- kind: exec
+-- in: organization_id text, id text, version int, secret blob?, cf_secret blob?
+-- tenantless: of the organisation whose row was read
+-- doc: The same secrets in another seal, hence no other version of the row.
+UPDATE credentials SET secret = :secret, cf_secret = :cf_secret
+WHERE organization_id = :organization_id AND id = :id AND version = :version;
+
 -- name: credential_delete
 -- kind: exec
 -- in: organization_id text, tier text, owner_id text, provider text

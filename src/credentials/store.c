@@ -1,10 +1,16 @@
 /* Rows of credentials: loading, opening, what was found.
  *
  * Goal: a sealed secret is worth something only in its own row. It is bound to the organisation,
- * tier, owner, provider, row id, slot, count of settings, and to the endpoint: a row that was moved
- * to another tenant, or whose endpoint was altered in the database, cannot be opened. Invariants:
- * lists open nothing; what was found on opening is written down once, by a write of its own, since
- * a reader cannot write. */
+ * tier, owner, provider, row id, slot, count of settings, and to what it is sent with: endpoint,
+ * agent id, id at Cloudflare. A row that was moved to another tenant, or of which one of these was
+ * altered in the database, cannot be opened.
+ *
+ * The form of the binding has a version. What was sealed under the first one, which lacked agent
+ * and Cloudflare id, is opened still, and sealed anew when its unit is changed or verified (every
+ * night); what was sealed under a later one never opens under an earlier.
+ *
+ * Invariants: lists open nothing; what was found on opening is written down once, by a write of its
+ * own, since a reader cannot write. */
 #include "credentials/store.h"
 
 #include "credentials/credentials_sql.h"
@@ -152,36 +158,99 @@ struct str stored_ref(struct arena *a, const struct stored *s)
 
 /* ---- opening ---- */
 
-static struct str binding(struct arena *a, const struct stored *s, enum slot slot)
+enum binding { BINDING_ENDPOINT = 1, BINDING_WHOLE };
+
+static struct str slot_name(enum slot slot)
 {
-    int64_t version = slot == SLOT_SECRET ? s->row.secret_version : s->row.cf_secret_version;
-    struct str parts[] = {
-        STR("credentials"),
-        s->row.organization_id,
-        s->row.tier,
-        s->row.owner_id,
-        s->row.provider,
-        s->row.id,
-        s->row.endpoint,
-        slot == SLOT_SECRET ? STR("secret") : STR("cf_secret"),
-        str_fmt(a, "%lld", (long long)version),
-    };
+    return slot == SLOT_SECRET ? STR("secret") : STR("cf_secret");
+}
+
+static struct str slot_sealed(const struct stored *s, enum slot slot)
+{
+    return slot == SLOT_SECRET ? s->row.secret : s->row.cf_secret;
+}
+
+static struct str binding(struct arena *a, const struct stored *s, enum slot slot,
+                          enum binding form)
+{
+    const struct stored_row *r = &s->row;
+    int64_t set = slot == SLOT_SECRET ? r->secret_version : r->cf_secret_version;
+    struct str count = str_fmt(a, "%lld", (long long)set);
+    if (form == BINDING_ENDPOINT) {
+        struct str parts[] = { STR("credentials"), r->organization_id, r->tier,
+                               r->owner_id,        r->provider,        r->id,
+                               r->endpoint,        slot_name(slot),    count };
+        return envelope_binding(a, parts, sizeof parts / sizeof *parts);
+    }
+    struct str parts[] = { STR("credentials 2"),
+                           r->organization_id,
+                           r->tier,
+                           r->owner_id,
+                           r->provider,
+                           r->id,
+                           r->endpoint,
+                           r->agent_id,
+                           r->cf_client_id,
+                           slot_name(slot),
+                           count };
     return envelope_binding(a, parts, sizeof parts / sizeof *parts);
+}
+
+static enum err open_as(struct cx *cx, const struct stored *s, enum slot slot, enum binding form,
+                        struct secret **ret)
+{
+    return vault_open(cx, s->row.organization_id, binding(cx->arena, s, slot, form),
+                      slot_sealed(s, slot), ret);
 }
 
 enum err stored_open(struct cx *cx, const struct stored *s, enum slot slot, struct secret **ret)
 {
-    struct str sealed = slot == SLOT_SECRET ? s->row.secret : s->row.cf_secret;
     *ret = NULL;
-    if (!str_given(sealed))
+    if (!str_given(slot_sealed(s, slot)))
         return OK;
-    return vault_open(cx, s->row.organization_id, binding(cx->arena, s, slot), sealed, ret);
+    TRY(open_as(cx, s, slot, BINDING_WHOLE, ret));
+    return *ret ? OK : open_as(cx, s, slot, BINDING_ENDPOINT, ret);
 }
 
 enum err stored_seal(struct cx *cx, const struct stored *s, enum slot slot, struct str text,
                      struct str *ret_sealed)
 {
-    return vault_seal(cx, s->row.organization_id, binding(cx->arena, s, slot), text, ret_sealed);
+    return vault_seal(cx, s->row.organization_id, binding(cx->arena, s, slot, BINDING_WHOLE), text,
+                      ret_sealed);
+}
+
+/* *sealed: in, the row's; out, under the binding of today. */
+static enum err renew_slot(struct cx *cx, const struct stored *s, enum slot slot,
+                           struct str *sealed, bool *changed)
+{
+    struct secret *secret = NULL;
+    if (!str_given(*sealed))
+        return OK;
+    TRY(open_as(cx, s, slot, BINDING_WHOLE, &secret));
+    if (!secret) {
+        TRY(open_as(cx, s, slot, BINDING_ENDPOINT, &secret));
+        if (!secret)
+            return OK;
+        enum err e = stored_seal(cx, s, slot, secret_bytes(secret), sealed);
+        secret_free(secret);
+        *changed = true;
+        return e;
+    }
+    secret_free(secret);
+    return OK;
+}
+
+enum err stored_renew(struct cx *cx, const struct stored *s)
+{
+    struct credential_renew_in in = { .organization_id = s->row.organization_id,
+                                      .id = s->row.id,
+                                      .version = s->row.version,
+                                      .secret = s->row.secret,
+                                      .cf_secret = s->row.cf_secret };
+    bool changed = false;
+    TRY(renew_slot(cx, s, SLOT_SECRET, &in.secret, &changed));
+    TRY(renew_slot(cx, s, SLOT_CF_SECRET, &in.cf_secret, &changed));
+    return changed ? credential_renew(cx, &in, NULL) : OK;
 }
 
 enum err stored_credential(struct cx *cx, const struct stored *s, struct str model,

@@ -62,6 +62,9 @@ enum err resolve_among(struct cx *cx, const struct tiers *t, struct choose_in *i
 /* Inside a write. */
 enum err stored_seal(struct cx *cx, const struct stored *s, enum slot slot, struct str text,
                      struct str *ret_sealed);
+/* Inside a write: what is sealed under an earlier form of the binding is sealed anew, unless the
+ * row is another one by now. */
+enum err stored_renew(struct cx *cx, const struct stored *s);
 /* Inside a transaction: whole, or *ret NULL when a secret of it cannot be opened. */
 enum err stored_credential(struct cx *cx, const struct stored *s, struct str model,
                            struct credential **ret);

@@ -71,6 +71,7 @@ static enum err book_in_tx(struct cx *cx, void *arg)
     struct round *r = arg;
     const struct stored_row *row = &r->stored.row;
     bool accepted = r->result.verdict == PROBE_ACCEPTED;
+    TRY(stored_renew(cx, &r->stored));
     if (r->result.verdict && r->result.verdict != PROBE_UNKNOWN)
         TRY(stored_mark(cx, row->organization_id, stored_ref(cx->arena, &r->stored), !accepted,
                         r->result.sentence));

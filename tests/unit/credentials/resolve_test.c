@@ -6,8 +6,10 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "credentials/credentials_sql.h"
 #include "credentials/store.h"
 #include "db/driver.h"
+#include "vault/vault.h"
 
 /* ---- rows ---- */
 
@@ -270,13 +272,17 @@ static void what_is_altered_or_moved_is_unreadable(void **state)
         "UPDATE credentials SET tier = 'USER', owner_id = 'ann' WHERE provider = 'groq'",
         ("UPDATE credentials SET secret = cf_secret, secret_version = cf_secret_version "
          "WHERE provider = 'openclaw'"),
+        "UPDATE credentials SET agent_id = 'another' WHERE provider = 'openclaw'",
+        "UPDATE credentials SET cf_client_id = 'another' WHERE provider = 'openclaw'",
+        "UPDATE credentials SET agent_id = 'another' WHERE provider = 'groq'",
         "UPDATE data_keys SET wrapped = (SELECT secret FROM credentials WHERE provider = 'hermes')",
         "DELETE FROM data_keys WHERE scope = 'org'",
         "UPDATE data_keys SET root_id = 'ffffffffffffffff' WHERE scope = 'org'",
     };
-    static const enum unit hit[] = { UNIT_HERMES, UNIT_OPENAI, UNIT_GROQ,    UNIT_HERMES,
-                                     UNIT_GROQ,   UNIT_GROQ,   UNIT_GROQ,    UNIT_OPENCLAW,
-                                     UNIT_GROQ,   UNIT_GROQ,   UNIT_OPENCLAW };
+    static const enum unit hit[] = { UNIT_HERMES,   UNIT_OPENAI,   UNIT_GROQ, UNIT_HERMES,
+                                     UNIT_GROQ,     UNIT_GROQ,     UNIT_GROQ, UNIT_OPENCLAW,
+                                     UNIT_OPENCLAW, UNIT_OPENCLAW, UNIT_GROQ, UNIT_GROQ,
+                                     UNIT_GROQ,     UNIT_OPENCLAW };
     ROOMS(state);
     provider_double_install(r);
     for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
@@ -315,6 +321,123 @@ static void a_row_of_another_tenant_is_unreadable(void **state)
     settings_sql(r, "DELETE FROM credentials WHERE owner_id = 'two'");
     settings_sql(r, "UPDATE credentials SET organization_id = 'org2', owner_id = 'two'");
     assert_int_equal(resolve(r, UNIT_GROQ), ERR_CREDENTIAL_UNREADABLE);
+    provider_double_remove(r);
+}
+
+/* ---- seals of before ---- */
+
+#define CLAW                                                                                       \
+    "{\"openclawEndpointUrl\":\"https://c.example\",\"openclawBearer\":\"bearer-0123456789\","     \
+    "\"openclawAgentId\":\"agent\",\"openclawCfAccessClientId\":\"id\","                           \
+    "\"openclawCfAccessClientSecret\":\"cf-0123456789\"}"
+
+/* As it was done before agent and Cloudflare id were bound; the former program is the judge of the
+ * form, hence it stands here once more. */
+static enum err seal_as_before(struct cx *cx, const struct stored *s, bool cf, const char *text,
+                               struct str *ret)
+{
+    const struct stored_row *row = &s->row;
+    int64_t set = cf ? row->cf_secret_version : row->secret_version;
+    struct str parts[] = { STR("credentials"),
+                           row->organization_id,
+                           row->tier,
+                           row->owner_id,
+                           row->provider,
+                           row->id,
+                           row->endpoint,
+                           cf ? STR("cf_secret") : STR("secret"),
+                           str_fmt(cx->arena, "%lld", (long long)set) };
+    return vault_seal(cx, row->organization_id, envelope_binding(cx->arena, parts, 9), str_of(text),
+                      ret);
+}
+
+static enum err put_back_in_tx(struct cx *cx, void *arg)
+{
+    struct tiers t;
+    (void)arg;
+    TRY(tiers_load(cx, STR(""), &t));
+    const struct stored *s = t.units[TIER_WORKSPACE][UNIT_OPENCLAW];
+    struct credential_renew_in in = { .organization_id = s->row.organization_id,
+                                      .id = s->row.id,
+                                      .version = s->row.version };
+    TRY(seal_as_before(cx, s, false, "bearer-0123456789", &in.secret));
+    TRY(seal_as_before(cx, s, true, "cf-0123456789", &in.cf_secret));
+    return credential_renew(cx, &in, NULL);
+}
+
+static void openclaw_of_before(struct rooms *r)
+{
+    settings_sql(r, "DELETE FROM credentials; DELETE FROM audit");
+    patch(r, "update_workspace_ai_config", CLAW);
+    assert_ok(&r->cx, db_write(&r->cx, put_back_in_tx, NULL));
+}
+
+static void assert_opens_whole(struct rooms *r, const char *agent)
+{
+    struct seeding s = { .unit = UNIT_OPENCLAW };
+    assert_ok(&r->cx, db_read(&r->cx, resolve_in_tx, &s));
+    assert_str(secret_bytes(s.credential->key), "bearer-0123456789");
+    assert_str(secret_bytes(s.credential->cf_secret), "cf-0123456789");
+    assert_string_equal(s.credential->agent_id, agent);
+    credential_free(s.credential);
+}
+
+static void what_was_sealed_before_opens_and_is_sealed_anew(void **state)
+{
+    static const char *const deeds[] = { "UPDATE credentials SET agent_id = 'another'",
+                                         "UPDATE credentials SET cf_client_id = 'another'" };
+    ROOMS(state);
+    atomic_bool stopping = false;
+    r->app.stopping = &stopping;
+    provider_double_install(r);
+    openclaw_of_before(r);
+    assert_opens_whole(r, "agent");
+    /* What it was bound to then, it is bound to now. */
+    settings_sql(r, "UPDATE credentials SET endpoint = 'https://evil.example'");
+    assert_int_equal(resolve(r, UNIT_OPENCLAW), ERR_CREDENTIAL_UNREADABLE);
+    for (size_t i = 0; i < 4; i++) {
+        const char *agent = i % 2 ? "agent" : "renamed";
+        openclaw_of_before(r);
+        if (i % 2) { /* the night */
+            struct principal as = r->cx.principal;
+            r->cx.principal = (struct principal){ .kind = PRINCIPAL_CRON };
+            patch(r, "verify_ai_keys", "{}");
+            r->cx.principal = as;
+        } else {
+            patch(r, "update_workspace_ai_config", "{\"openclawAgentId\":\"renamed\"}");
+        }
+        assert_opens_whole(r, agent);
+        settings_sql(r, deeds[i / 2]);
+        assert_int_equal(resolve(r, UNIT_OPENCLAW), ERR_CREDENTIAL_UNREADABLE);
+    }
+    provider_double_remove(r);
+}
+
+/* Another agent id is another binding: the secrets go along, or the request is refused. */
+static void a_secret_that_stays_is_sealed_anew(void **state)
+{
+    ROOMS(state);
+    provider_double_install(r);
+    patch(r, "update_workspace_ai_config", CLAW);
+    patch(r, "update_workspace_ai_config", "{\"openclawAgentId\":\"agent-2\"}");
+    assert_opens_whole(r, "agent-2");
+    patch(r, "update_workspace_ai_config",
+          "{\"openclawCfAccessClientId\":\"id-2\",\"openclawAgentId\":\"agent-3\"}");
+    assert_opens_whole(r, "agent-3");
+    patch(r, "update_workspace_ai_config", "{\"openclawBearer\":\"bearer-0123456789\"}");
+    assert_opens_whole(r, "agent-3");
+    settings_sql(r, "UPDATE data_keys SET root_id = 'x' || root_id");
+    assert_int_equal(
+        settings_call(r, "update_workspace_ai_config", "{\"openclawAgentId\":\"agent-4\"}", NULL),
+        ERR_VALIDATION);
+    assert_true(str_is(r->cx.failure.fields->field, "openclawBearer"));
+    assert_int_equal(settings_call(r, "update_workspace_ai_config",
+                                   "{\"openclawBearer\":\"bearer-0123456789\"}", NULL),
+                     ERR_VALIDATION);
+    assert_true(str_is(r->cx.failure.fields->field, "openclawCfAccessClientSecret"));
+    /* Nothing was saved: it heals. */
+    settings_sql(r, "UPDATE data_keys SET root_id = substr(root_id, 2)");
+    assert_opens_whole(r, "agent-3");
     provider_double_remove(r);
 }
 
@@ -389,6 +512,8 @@ int main(void)
         ROOMS_TEST(every_state_with_keys_of_the_server),
         ROOMS_TEST(what_is_altered_or_moved_is_unreadable),
         ROOMS_TEST(a_row_of_another_tenant_is_unreadable),
+        ROOMS_TEST(what_was_sealed_before_opens_and_is_sealed_anew),
+        ROOMS_TEST(a_secret_that_stays_is_sealed_anew),
         ROOMS_TEST(unreadable_is_shown_and_heals),
         ROOMS_TEST(a_mark_is_of_the_secret_that_was_used),
     };
