@@ -6,6 +6,7 @@
 
 #include "audit/audit.h"
 #include "base/app.h"
+#include "base/config.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "credentials/state.h"
@@ -22,6 +23,13 @@ struct headers {
 static void header_add(struct headers *h, const char *name, struct str value)
 {
     h->items[h->count++] = (struct fetch_header){ str_of(name), value };
+}
+
+/* As calls name it (llm/openai_request.c). */
+static struct str session_header(struct cx *cx)
+{
+    struct str name = cx->app->config->openclaw_session_header;
+    return name.len ? str_lower(cx->arena, name) : STR("x-openclaw-session");
 }
 
 static void headers_wipe(struct headers *h)
@@ -52,7 +60,8 @@ static void headers_fill(struct cx *cx, const struct credential *c, bool body, s
         header_add(h, "authorization", secret_text(cx, "Bearer ", c->key));
     if (c->agent_id) {
         header_add(h, "x-openclaw-agent", str_copy(cx->arena, str_of(c->agent_id)));
-        header_add(h, "x-openclaw-session", str_copy(cx->arena, STR("probe")));
+        h->items[h->count++] =
+            (struct fetch_header){ session_header(cx), str_copy(cx->arena, STR("probe")) };
     }
     if (c->cf_client_id && c->cf_secret) {
         header_add(h, "cf-access-client-id", str_copy(cx->arena, str_of(c->cf_client_id)));

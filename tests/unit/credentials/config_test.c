@@ -519,12 +519,17 @@ static void gateways_are_diagnosed_in_words(void **state)
     assert_str(settings_at(j, "probes.1.error"), "null");
     assert_true(provider_double_saw("authorization: Bearer the-bearer-123456\n"));
     assert_true(provider_double_saw("x-openclaw-agent: agent-7\n"));
+    assert_true(provider_double_saw("x-openclaw-session: probe\n"));
     assert_true(provider_double_saw("cf-access-client-id: cf-id\n"));
     assert_true(provider_double_saw("cf-access-client-secret: cf-secret-123456\n"));
     j = answer_of(r, "get_workspace_ai_config", "{}");
     assert_str(settings_at(j, "config.openclaw.state"), "VERIFIED");
+    /* The header is the one that calls send. */
+    r->config.openclaw_session_header = STR("X-Claw-Thread");
     the_provider.status = 404;
     diagnosed(r, "test_openclaw", "404: endpoint not implemented");
+    assert_true(provider_double_saw("x-claw-thread: probe\n"));
+    assert_null(strstr(the_provider.requests[the_provider.count - 1], "x-openclaw-session"));
     diagnosed(r, "test_hermes", "root of a host");
     the_provider.status = 302;
     diagnosed(r, "test_openclaw", "redirect");
