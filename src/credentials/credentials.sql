@@ -131,6 +131,13 @@ SELECT organization_id, tier, owner_id, provider, id, workspace_id, state, endpo
     cf_secret_masked, verified_at, version, updated_at
 FROM credentials WHERE checked_at < :before AND secret IS NOT NULL ORDER BY checked_at, id LIMIT :limit;
 
+-- name: credential_to_check_count
+-- kind: one
+-- in: before int
+-- out: remaining int
+-- tenantless: the job that verifies goes over all tenants
+SELECT count(*) FROM credentials WHERE checked_at < :before AND secret IS NOT NULL;
+
 -- name: credential_policy
 -- kind: one
 -- in: workspace_id text

@@ -262,7 +262,7 @@ static const struct field verify_out_fields[] = {
       .type = FIELD_INT,
       .flags = FIELD_REQUIRED,
       .offset = FIELD_AT(struct verify_out, counts.remaining),
-      .doc = "Left for the next run, at least" },
+      .doc = "Left for the next run" },
     FIELD_END,
 };
 

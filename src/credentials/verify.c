@@ -53,6 +53,17 @@ static enum err slice_in_tx(struct cx *cx, void *arg)
     return credential_to_check(cx, &in, &r->rows, &r->row_count);
 }
 
+static enum err remaining_in_tx(struct cx *cx, void *arg)
+{
+    struct round *r = arg;
+    struct credential_to_check_count_in in = { r->counts->started_at_ms };
+    struct credential_to_check_count_row row;
+    bool found;
+    TRY(credential_to_check_count(cx, &in, &row, &found));
+    r->counts->remaining = row.remaining;
+    return OK;
+}
+
 static enum err open_in_tx(struct cx *cx, void *arg)
 {
     struct round *r = arg;
@@ -111,10 +122,8 @@ static enum err verify_slices(struct cx *cx, struct round *r, int64_t until_ms)
         arena_reset(cx->arena, mark);
         TRY(db_read(cx, slice_in_tx, r));
         for (size_t i = 0; i < r->row_count; i++) {
-            if (clock_monotonic_ms() > until_ms || *cx->app->stopping) {
-                r->counts->remaining = (int64_t)(r->row_count - i);
-                return OK;
-            }
+            if (clock_monotonic_ms() > until_ms || *cx->app->stopping)
+                return db_read(cx, remaining_in_tx, r);
             const struct stored_row *row = (const struct stored_row *)&r->rows[i];
             r->stored = (struct stored){ *row, TIER_NONE, unit_find(row->provider) };
             r->stored.tier = tier_find(row->tier);

@@ -609,6 +609,43 @@ static void the_job_clears_on_401_and_403_only(void **state)
     provider_double_remove(r);
 }
 
+static void stop_the_server(void *stopping)
+{
+    *(atomic_bool *)stopping = true;
+}
+
+/* A run that is broken off says how many it has left, not how many of the slice in hand. */
+static void what_remains_is_counted_whole(void **state)
+{
+    ROOMS(state);
+    atomic_bool stopping = false;
+    r->app.stopping = &stopping;
+    provider_double_install(r);
+    answer_of(r, WORKSPACE, "{\"anthropicApiKey\":\"" KEY "\"}");
+    for (int i = 0; i < 47; i++)
+        settings_sql(
+            r,
+            str_cstr(r->arena, str_fmt(r->arena,
+                                       "INSERT INTO credentials (organization_id, tier, owner_id, "
+                                       "provider, id, workspace_id, state, secret, "
+                                       "secret_version, created_at, updated_at, checked_at) "
+                                       "SELECT organization_id, 'USER', 'u%d', provider, 'x%d', "
+                                       "workspace_id, state, secret, secret_version, 1, 1, 1 "
+                                       "FROM credentials WHERE tier = 'WORKSPACE'",
+                                       i, i)));
+    the_provider.meanwhile = stop_the_server;
+    the_provider.arg = &stopping;
+    as_cron(r);
+    struct json *j = answer_of(r, "verify_ai_keys", "{}");
+    assert_str(settings_at(j, "checked"), "1");
+    assert_str(settings_at(j, "remaining"), "47");
+    stopping = false;
+    the_provider.meanwhile = NULL;
+    j = answer_of(r, "verify_ai_keys", "{}");
+    assert_str(settings_at(j, "remaining"), "0");
+    provider_double_remove(r);
+}
+
 /* The server's own scheduler asks once a day; when somebody is at it already, that will do. */
 static void the_job_runs_every_night(void **state)
 {
@@ -659,6 +696,7 @@ int main(void)
         ROOMS_TEST(models_are_kept_five_minutes_for_each_credential),
         ROOMS_TEST(gateways_are_diagnosed_in_words),
         ROOMS_TEST(the_job_clears_on_401_and_403_only),
+        ROOMS_TEST(what_remains_is_counted_whole),
         ROOMS_TEST(the_job_runs_every_night),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
