@@ -23,6 +23,7 @@ enum { IDLE_TIMEOUT_MS = 120 * 1000, TOTAL_TIMEOUT_MS = 15 * 60 * 1000 };
 
 struct attempt {
     int status; /* 0: no head came */
+    bool sent;  /* a byte of it may have reached the provider */
     int64_t duration_ms;
 };
 
@@ -51,11 +52,10 @@ struct llm_call {
     struct str offline_rest;
 
     struct attempt attempts[LLM_ATTEMPTS_MAX];
-    int attempt_count; /* ended before the present one */
+    int attempt_count; /* ended before the present one, which may not have begun */
     int64_t begin_ms;
-    int status;
     int64_t retry_after_ms; /* -1: not said */
-    bool cancelled, started, ended, reported, finished, has_usage, sent, blocked;
+    bool cancelled, started, ended, reported, finished, has_usage, blocked;
     struct llm_usage usage;
     enum llm_finish finish;
     char sentence[400];
@@ -63,6 +63,11 @@ struct llm_call {
     char ledger_ids[LLM_ATTEMPTS_MAX][CUID_BYTES];
     char reservation_id[CUID_BYTES];
 };
+
+static struct attempt *present(struct llm_call *c)
+{
+    return &c->attempts[c->attempt_count];
+}
 
 /* ---- making ---- */
 
@@ -157,7 +162,6 @@ enum err llm_call_new(struct cx *cx, const struct llm_spec *s, const struct llm_
     c->arena = arena_new(1024);
     c->credential = s->credential;
     c->codec = llm_codec_find(c->credential->provider);
-    c->retry_after_ms = -1;
     buf_init(&c->error_body, NULL, ERROR_BODY_BYTES_MAX);
     c->purpose = (struct cost_purpose){ .operation_type = s->operation_type,
                                         .provider = str_of(c->credential->provider),
@@ -224,8 +228,7 @@ static void end(struct llm_call *c, bool whole, enum err code)
                          .finish = c->finish };
     c->ended = true;
     c->finished = whole;
-    c->attempts[c->attempt_count].status = c->status;
-    c->attempts[c->attempt_count].duration_ms = loop_monotonic_ms(c->loop) - c->begin_ms;
+    present(c)->duration_ms = loop_monotonic_ms(c->loop) - c->begin_ms;
     c->events->on_batch(c->arg);
     c->events->on_end(c->arg, &e);
 }
@@ -246,6 +249,13 @@ static void on_retry(void *arg)
     attempt_begin(c);
 }
 
+/* What follows starts blank: until it begins, nothing of it has left and nobody has answered it. */
+static void next_attempt(struct llm_call *c, const struct fetch_result *r)
+{
+    present(c)->duration_ms = r->duration_ms;
+    c->attempt_count++;
+}
+
 static bool status_retries(int status)
 {
     return status == 408 || status == 409 || status == 429 || status >= 500;
@@ -260,7 +270,7 @@ static bool retry(struct llm_call *c, const struct fetch_result *r)
     int64_t wait_ms = c->retry_after_ms >= 0 ? c->retry_after_ms : 500 << c->attempt_count;
     if (wait_ms > RETRY_WAIT_MS_MAX)
         return false;
-    c->attempts[c->attempt_count++] = (struct attempt){ r->status, r->duration_ms };
+    next_attempt(c, r);
     c->timer = loop_timer_start(c->loop, wait_ms, on_retry, c);
     return true;
 }
@@ -275,7 +285,7 @@ static bool retry_plain(struct llm_call *c, const struct fetch_result *r)
     if (c->app->llm)
         llm_memory_note(c->app->llm, c->credential->base_url);
     optional_drop(c);
-    c->attempts[c->attempt_count++] = (struct attempt){ r->status, r->duration_ms };
+    next_attempt(c, r);
     attempt_begin(c);
     return true;
 }
@@ -291,9 +301,9 @@ static void on_done(void *arg, const struct fetch_result *r)
 {
     struct llm_call *c = arg;
     c->fetch = NULL;
-    c->sent |= r->sent;
+    present(c)->sent |= r->sent;
+    present(c)->status = r->status;
     c->blocked = r->end == FETCH_REFUSED;
-    c->status = r->status;
     if (c->cancelled) {
         say(c, "The call was stopped.");
         end(c, false, ERR_UPSTREAM);
@@ -332,9 +342,8 @@ static void read_retry_after(struct llm_call *c, const struct fetch_header *h)
 static void on_head(void *arg, int status, const struct fetch_header *headers, size_t count)
 {
     struct llm_call *c = arg;
-    c->status = status;
-    c->sent = true;
-    c->retry_after_ms = -1;
+    present(c)->status = status;
+    present(c)->sent = true;
     for (size_t i = 0; i < count; i++)
         read_retry_after(c, &headers[i]);
 }
@@ -342,7 +351,7 @@ static void on_head(void *arg, int status, const struct fetch_header *headers, s
 static bool on_body(void *arg, struct str bytes)
 {
     struct llm_call *c = arg;
-    if (c->status < 200 || c->status >= 300) {
+    if (present(c)->status < 200 || present(c)->status >= 300) {
         size_t room = ERROR_BODY_BYTES_MAX - c->error_body.len;
         buf_put_str(&c->error_body, str_sub(bytes, 0, room));
         return true;
@@ -374,7 +383,7 @@ static void attempt_begin(struct llm_call *c)
     llm_reader_free(c->reader);
     c->reader = c->codec->reader_new(on_event, c);
     buf_clear(&c->error_body);
-    c->status = 0;
+    c->retry_after_ms = -1;
     c->begin_ms = loop_monotonic_ms(c->loop);
     c->fetch = fetch_start(c->app->fetcher, c->loop, &c->request, &fetch_events, c);
 }
@@ -435,8 +444,8 @@ static void on_offline_piece(void *arg)
 
 static void offline_begin(struct llm_call *c)
 {
-    c->sent = true;
-    c->status = 200;
+    present(c)->sent = true;
+    present(c)->status = 200;
     c->offline_rest = c->offline.text;
     c->begin_ms = loop_monotonic_ms(c->loop);
     c->timer = loop_timer_start(c->loop, 0, on_offline_piece, c);
@@ -532,8 +541,8 @@ static void settlement_of(const struct llm_call *c, struct arena *a, struct cost
 static enum err settle_earlier(struct cx *cx, struct llm_call *c)
 {
     for (int i = 0; i < c->attempt_count; i++) {
-        if (c->attempts[i].status == 0)
-            continue; /* it did not leave */
+        if (!c->attempts[i].sent)
+            continue;
         struct cost_settlement s = { .ledger_id = { c->ledger_ids[i], CUID_BYTES },
                                      .basis = COST_REPORTED,
                                      .price = c->price,
@@ -551,7 +560,8 @@ static enum err note_credential(struct cx *cx, const struct llm_call *c)
     const struct credential *used = c->credential;
     if (c->blocked)
         TRY(credentials_blocked(cx, used));
-    return c->status == 401 && used->row_id ? credentials_mark(cx, str_of(used->row_id), true) : OK;
+    bool refused = c->attempts[c->attempt_count].status == 401;
+    return refused && used->row_id ? credentials_mark(cx, str_of(used->row_id), true) : OK;
 }
 
 enum err llm_call_settle(struct cx *cx, struct llm_call *c, struct llm_bill *ret)
@@ -562,7 +572,7 @@ enum err llm_call_settle(struct cx *cx, struct llm_call *c, struct llm_bill *ret
         return OK;
     TRY(settle_earlier(cx, c));
     TRY(note_credential(cx, c));
-    if (!c->sent)
+    if (!present(c)->sent)
         return cost_release(cx, &c->reservation);
     settlement_of(c, cx->arena, &s, &ret->usage);
     ret->basis = s.basis;

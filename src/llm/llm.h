@@ -7,8 +7,9 @@
  *
  * A caller settles in the transaction of its own consequences, so that an answer and its cost exist
  * together. Refused and failed attempts are tried again (408, 409, 429, 5xx, twice, after what
- * retry-after says) only before the first byte of an answer; each attempt is a ledger row. A call
- * that never left costs nothing and leaves no row. Of a call that was cut the provider's report is
+ * retry-after says) only before the first byte of an answer. Each attempt that left is a ledger
+ * row; one that never left costs nothing and has none, and when it is the last, what was reserved
+ * is free again: those before it were refused. Of a call that was cut the provider's report is
  * missing: its input counts as the provider said, else as its bound, and its output as the bound
  * that the request set, so that the estimate is never below the bill and never above the
  * reservation.
@@ -69,7 +70,7 @@ struct llm_bill {
     int64_t cost_nanousd;
     enum cost_basis basis;
     bool unpriced;
-    bool settled; /* false: it never left, nothing was written */
+    bool settled; /* false: the last attempt never left; nothing is paid */
 };
 /* Inside a write, after on_end or when it was never started. May be run again. */
 enum err llm_call_settle(struct cx *cx, struct llm_call *c, struct llm_bill *ret);

@@ -259,6 +259,7 @@ static enum err ledger_step(struct cx *cx, void *arg)
                                          .created_at_ms = rows[i].created_at,
                                          .cost_nanousd = rows[i].cost,
                                          .input_tokens = rows[i].input_tokens,
+                                         .attempt = rows[i].attempt,
                                          .priced = str_given(rows[i].price_version),
                                          .has_user = str_given(rows[i].user_id) };
     return OK;

@@ -43,7 +43,7 @@ void money_judge(struct money *m);
 
 struct money_row {
     struct str id, basis, model, error;
-    int64_t month, created_at_ms, cost_nanousd, input_tokens;
+    int64_t month, created_at_ms, cost_nanousd, input_tokens, attempt;
     bool priced, has_user;
 };
 /* The ledger of cx's workspace, oldest first. */
