@@ -175,7 +175,7 @@ export class Client {
     this.base = base;
     this.jar = new Map();
   }
-  async fetch(path, { method = 'GET', headers = {}, body, json, csrf = true } = {}) {
+  async fetch(path, { method = 'GET', headers = {}, body, json, csrf = true, signal } = {}) {
     const h = new Headers(headers);
     if (this.jar.size) h.set('cookie', [...this.jar].map(([k, v]) => `${k}=${v}`).join('; '));
     if (json !== undefined) {
@@ -186,7 +186,7 @@ export class Client {
       h.set('origin', this.base);
       if (csrf && this.csrf) h.set('x-csrf-token', this.csrf);
     }
-    const r = await fetch(this.base + path, { method, headers: h, body, redirect: 'manual' });
+    const r = await fetch(this.base + path, { method, headers: h, body, redirect: 'manual', signal });
     for (const c of r.headers.getSetCookie()) this.keep(c);
     return r;
   }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { after, test } from 'node:test';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { folder, freePort, initialized, pgUrl, serve, signedIn, soak, unlimited } from './harness.mjs';
 import { events, parts, said } from './aisdk.mjs';
 import { provider, settings } from './provider.mjs';
@@ -86,8 +87,8 @@ test('SIGTERM: what runs is given its time, then marked, and the client told', a
   const mock = await provider(), s = await initialized('sqlite');
   const server = await serve(s, { flags: [...unlimited, '--drain-timeout', '1'], env: settings.openai(mock) });
   const client = await signedIn(server);
-  mock.addFixture({ match: { userMessage: 'case-endless' }, response: { content: Array.from({ length: 2000 }, (_, i) => `w${i}`).join(' ') }, chunkSize: 5, latency: 20 });
-  const [run] = streams(client, 1, 'case-slow case-endless');
+  mock.prependFixture({ match: { userMessage: 'case-endless' }, response: { content: Array.from({ length: 150 }, (_, i) => `w${i}`).join(' ') }, chunkSize: 5, latency: 40 });
+  const [run] = streams(client, 1, 'case-endless');
   await poll(() => run.shown.length > 8, 'it streams');
   const began = Date.now();
   assert.deepEqual(await server.stop(), { code: 0, signal: null });
@@ -96,8 +97,8 @@ test('SIGTERM: what runs is given its time, then marked, and the client told', a
   const again = await serve(s, { flags: unlimited, env: settings.openai(mock) });
   const after = await signedIn(again);
   const [, answer] = (await after.json(`/api/ai/chats/${run.id}/messages`)).body.messages;
-  assert.ok(['INTERRUPTED', 'DONE'].includes(answer.status), answer.status);
-  assert.ok(answer.content.startsWith('word0'), answer.content.slice(0, 40));
+  assert.equal(answer.status, 'INTERRUPTED');
+  assert.ok(answer.content.startsWith('w0 w1'), answer.content.slice(0, 40));
 });
 
 test('two processes over PostgreSQL: readers on both, stop from the other, the owner killed', { skip: !pgUrl }, async () => {
@@ -141,70 +142,128 @@ test('two processes over PostgreSQL: readers on both, stop from the other, the o
   assert.equal(said(await events(await ask(onB, lost.id, 'hello'))), 'Hello from the provider.');
 });
 
-// A wire that breaks: after so many bytes of what the provider answers, or never.
+// A wire to the provider that breaks where a question says: "run-… cut-after-000123" lets so many bytes of its answer
+// through, and no more. `told` has how long the answer of a run was, and `cuts` the runs whose answer lost something.
 async function breaking(target) {
-  const state = { after: Infinity, open: new Set() };
+  const wire = { cuts: new Set(), told: new Map() }, open = new Set();
   const server = createServer((c) => {
     const u = connect(target, '127.0.0.1');
-    let left = state.after;
-    state.after = Infinity;
-    state.open.add(c);
-    c.on('data', (d) => u.write(d));
+    let asked = [], told = 0, run, left; // of the exchange that is under way: connections are kept
+    for (const end of [c, u]) open.add(end);
+    c.on('data', (d) => {
+      if (told) [asked, told] = [[], 0];
+      asked.push(d);
+      u.write(d);
+    });
     u.on('data', (d) => {
-      if (d.length < left) {
+      if (!told) [run, left] = /run-(\d{6}) cut-after-(\d{6})/.exec(Buffer.concat(asked)).slice(1).map(Number);
+      told += d.length;
+      wire.told.set(run, told);
+      if (d.length <= left) {
         left -= d.length;
         c.write(d);
-      } else {
-        c.write(d.subarray(0, left), () => c.destroy());
-        u.destroy();
+        return;
       }
+      wire.cuts.add(run);
+      u.destroy();
+      // Half of them with a FIN, half with a reset.
+      c.write(d.subarray(0, left), () => (run % 16 < 8 ? c.destroy() : c.resetAndDestroy()));
     });
-    for (const [x, y] of [[c, u], [u, c]]) x.on('error', () => y.destroy()).on('close', () => y.destroy());
+    for (const [x, y] of [[c, u], [u, c]]) x.on('error', () => y.destroy()).on('end', () => y.end());
+    c.on('close', () => u.destroy());
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   after(() => {
-    for (const c of state.open) c.destroy();
+    for (const end of open) end.destroy();
     server.close();
   });
-  return { port: server.address().port, state };
+  wire.url = `http://127.0.0.1:${server.address().port}`;
+  return wire;
 }
 
-test(`${CUTS} runs cut at random bytes by either side: the ledger and the provider’s bill`, async () => {
-  const mock = await provider(), wire = await breaking(Number(new URL(mock.url).port));
-  const s = await initialized('sqlite');
-  const env = { ...settings.openai(mock), OPENAI_BASE_URL: `http://127.0.0.1:${wire.port}/v1` };
-  const server = await serve(s, { flags: unlimited, env }), client = await signedIn(server);
-  assert.equal((await client.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd: 100000 } })).status, 200);
-  let wholes = 0;
-  const refused = [];
-  const one = async (n) => {
-    const id = 't-' + randomUUID();
-    // By the provider's side: its wire breaks. By the client's: it stops reading, and then stops the run.
-    if (n % 3 === 0) wire.state.after = 1 + Math.floor(Math.random() * 2500);
-    const cut = new AbortController(), limit = n % 3 === 1 ? Math.floor(Math.random() * 1500) : Infinity;
-    let bytes = 0;
-    try {
-      const r = await ask(client, id, 'hello', { signal: cut.signal });
-      if (r.status !== 200) refused.push(r.status);
-      const list = await events(r, { onEvent: (e) => (bytes += e.data.length + 20) > limit && cut.abort() });
-      wholes += parts(list).some((p) => p.type === 'finish' && p.finishReason === 'stop') ? 1 : 0;
-    } catch {
-      await client.json(`/api/ai/chat/${id}/stop`, { method: 'POST' });
+// What the provider bills: the list's nano-dollars a token.
+const priced = [{ provider: 'openai', model: 'gpt-4.1', input: 2000, output: 8000 }, { provider: 'anthropic', model: 'claude-sonnet-4-5', input: 3000, output: 15000 }];
+const six = (n) => String(n).padStart(6, '0'), below = (n) => Math.floor(Math.random() * n);
+// Each ledger row with its thread and what was reserved for its run.
+const booked = `SELECT t.client_id AS thread, l.provider, l.basis, l.error, l.input_tokens AS input, l.output_tokens AS output,
+  l.cost_nanousd AS cost, r.cost_nanousd AS reserved, r.settled_nanousd AS settled, r.state
+  FROM ledger l LEFT JOIN threads t ON t.id = l.thread_id LEFT JOIN reservations r ON r.run_id = l.run_id`;
+const query = (s, sql) => s.pg ? JSON.parse(s.pg.sql(`SELECT coalesce(json_agg(x), '[]') FROM (${sql}) x`))
+  : new DatabaseSync(join(s.data, 'opboxd.db'), { readOnly: true }).prepare(sql).all();
+
+// Runs of four kinds in turn: left alone; cut by the provider's side, whose wire breaks; by its user, who stops it; by
+// a reader that goes, which cuts nothing. Four in OpenAI's format, four in Anthropic's, and so on.
+const kinds = ['alone', 'wire', 'stop', 'gone'], kindOf = (n) => kinds[n % 4], pricedOf = (n) => priced[Math.floor(n / 4) % 2];
+for (const engine of engines) {
+  const count = CUTS / engines.length;
+  test(`${count} runs in both formats cut at random bytes by either side: the ledger and the provider’s bill, ${engine}`, async () => {
+    const mock = await provider(), wire = await breaking(Number(new URL(mock.url).port)), bills = new Map();
+    const response = (request) => {
+      const n = Number(/run-(\d{6})/.exec(JSON.stringify(request.messages))[1]), p = pricedOf(n);
+      const usage = { prompt_tokens: 100 + n, completion_tokens: 1 + (n % 97) };
+      bills.set(n, [...(bills.get(n) ?? []), { input: usage.prompt_tokens, output: usage.completion_tokens, cost: usage.prompt_tokens * p.input + usage.completion_tokens * p.output }]);
+      return { content: 'An answer of some words that comes in a dozen pieces or so.', usage };
+    };
+    for (const [userMessage, latency] of [['cut-after', 2], ['slowly', 15]]) mock.prependFixture({ match: { userMessage }, chunkSize: 6, latency, response });
+    const s = await initialized(engine);
+    const server = await serve(s, { flags: unlimited, env: { ...settings.openai(wire), ...settings.anthropic(wire) } }), client = await signedIn(server);
+    assert.equal((await client.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd: 100000 } })).status, 200);
+    const refused = [], ends = { alone: 0, stopped: 0, gone: 0 };
+    let shown; // bytes of an answer as its reader gets it
+    const one = async (n) => {
+      const id = 'cut-' + n, kind = kindOf(n), { provider: name, model } = pricedOf(n), going = new AbortController();
+      const limit = kind === 'stop' || kind === 'gone' ? below(shown) : Infinity;
+      const text = `run-${six(n)} cut-after-${six(kind === 'wire' ? below(wire.told.get(name === 'openai' ? 0 : 4)) : 999_999)} ${kind === 'stop' ? 'slowly' : ''}`;
+      let bytes = 0, last = '';
+      try {
+        const r = await client.fetch('/api/ai/chat', { method: 'POST', json: { id, provider: name, model, messages: [question(text)] }, signal: going.signal });
+        if (r.status !== 200) refused.push(`${r.status} ${await r.text()}`);
+        for await (const d of r.body) {
+          last = Buffer.from(d).toString();
+          if ((bytes += d.length) > limit) going.abort();
+        }
+        if (kind === 'alone') ends.alone += last.endsWith('data: [DONE]\n\n');
+        shown ??= bytes;
+      } catch (e) {
+        if (e.name !== 'AbortError') throw e;
+        if (kind === 'gone') ends.gone++;
+        else ends.stopped += (await client.json(`/api/ai/chat/${id}/stop`, { method: 'POST' })).body.stopped;
+      }
+    };
+    const all = Array.from({ length: count }, (_, n) => n), rest = all.filter((n) => n !== 0 && n !== 4);
+    for (const n of [0, 4]) await one(n); // how long an answer is
+    for (let i = 0; i < rest.length; i += AT_ONCE) await Promise.all(rest.slice(i, i + AT_ONCE).map(one));
+    const { spentUsd } = await poll(async () => {
+      const b = await budget(client);
+      return Number(b.reservedUsd) === 0 && b;
+    }, 'all is settled');
+    const reconciled = (await client.json('/api/settings/ai-usage/reconcile', { method: 'POST' })).body;
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    const rows = query(s, booked).map((r) => ({ ...r, cost: Number(r.cost) }));
+
+    // It was as it says: all were begun, and either side did cut.
+    assert.deepEqual(refused, []);
+    assert.equal(ends.alone, all.filter((n) => kindOf(n) === 'alone').length, 'who was left alone is answered');
+    assert.deepEqual([...wire.cuts].sort((a, b) => a - b), all.filter((n) => kindOf(n) === 'wire'), 'the wire cut what it was to cut');
+    for (const { provider: name } of priced)
+      for (const error of ['cut', 'stopped']) assert.ok(rows.some((r) => r.provider === name && r.error === error), `${name}: ${error}`);
+    assert.ok(ends.stopped > 0 && ends.gone > 0, JSON.stringify(ends));
+
+    // One row for each bill; without a bill, none but of a call that was stopped before the provider had read it.
+    const of = new Map(all.map((n) => ['cut-' + n, []]));
+    for (const row of rows) of.get(row.thread).push(row);
+    for (const n of all) {
+      const [row, ...more] = of.get('cut-' + n), [bill, ...twice] = bills.get(n) ?? [], what = `run ${n}: ${JSON.stringify({ row, more, bill, twice })}`;
+      assert.ok(!more.length && !twice.length, 'none is double: ' + what);
+      assert.ok(bill ? row : kindOf(n) === 'stop', 'none is missing: ' + what);
+      if (!row) continue;
+      assert.deepEqual([row.provider, row.state, Number(row.settled)], [pricedOf(n).provider, 'SETTLED', row.cost], what);
+      assert.ok((bill?.cost ?? 0) <= row.cost && row.cost <= row.reserved, 'between the bill and the reservation: ' + what);
+      if (row.basis === 'reported') assert.deepEqual([row.input, row.output, row.cost, row.error], [bill.input, bill.output, bill.cost, null], what);
+      else assert.equal(row.error, kindOf(n) === 'wire' ? 'cut' : 'stopped', what);
+      if (kindOf(n) !== 'stop') assert.equal(row.basis === 'reported', kindOf(n) !== 'wire', what);
     }
-  };
-  for (let n = 0; n < CUTS; n += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => one(n + i)));
-  await poll(async () => Number((await budget(client)).reservedUsd) === 0, 'all is settled');
-  assert.deepEqual(refused, [], 'every run was begun');
-  const asked = mock.getRequests ? mock.getRequests().length : undefined;
-  const rows = await usage(client);
-  assert.equal(new Set(rows.map((r) => r.id)).size, rows.length, 'none twice');
-  const price = rows.find((r) => r.basis === 'reported' && r.outputTokens === 7).costUsd;
-  for (const row of rows) {
-    if (row.basis === 'reported' && !row.error) assert.deepEqual([row.inputTokens, row.outputTokens, row.costUsd], [11, 7, price], JSON.stringify(row));
-    else if (!/^http_/.test(row.error ?? '')) assert.ok(row.costUsd >= price, `an estimate is never below the bill: ${JSON.stringify(row)}`);
-  }
-  if (asked !== undefined) assert.ok(rows.length >= asked, `each of the ${asked} calls that the provider saw has its row (${rows.length})`);
-  assert.ok(wholes > CUTS / 4, `${wholes} whole answers`);
-  const { drift } = (await client.json('/api/settings/ai-usage/reconcile', { method: 'POST' })).body;
-  for (const value of Object.values(drift ?? {})) if (typeof value === 'number') assert.equal(value, 0, JSON.stringify(drift));
-});
+    assert.equal(Math.round(spentUsd * 1e9), rows.reduce((sum, row) => sum + row.cost, 0), 'the month’s sum is the rows’');
+    assert.deepEqual([reconciled.drift, reconciled.rollupsCorrected, reconciled.callsBefore, reconciled.callsAfter], [0, 0, rows.length, rows.length], JSON.stringify(reconciled));
+  });
+}
