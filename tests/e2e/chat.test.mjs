@@ -312,22 +312,21 @@ for (const wire of ['openai', 'anthropic'])
         assert.equal(list.at(-1).data, '[DONE]');
       });
 
-    test('Last-Event-ID goes on exactly behind it', async () => {
-      const id = 't-' + randomUUID();
-      const response = await ask(client, { id, messages: [user('case-slow')] });
-      let half;
-      const first = await events(response, { onEvent: (e) => (half ??= said([e]) ? e.id : undefined) });
-      const again = await events(await ask(client, { id: 't-' + randomUUID(), messages: [user('case-slow')] }), { until: (e) => Number(e.id) > 150 });
-      assert.ok(half && again.length);
-      const list = first.filter((e) => Number(e.id) > Number(half));
-      assert.match(said(list), /word59$/);
-    });
-
-    test('coming back with Last-Event-ID while it runs', async () => {
-      const id = 't-' + randomUUID();
-      const before = await events(await ask(client, { id, messages: [user('case-slow')] }), { until: (e) => Number(e.id) > 150 });
-      const after = await events(await client.fetch(`/api/ai/chat/${id}/stream`, { headers: { 'last-event-id': before.at(-1).id } }));
-      assert.match(said(before) + said(after), /^word0 word1 .* word58 word59$/);
+    test('Last-Event-ID goes on exactly behind it, while it runs', async () => {
+      const id = 't-' + randomUUID(), resume = (e) => client.fetch(`/api/ai/chat/${id}/stream`, { headers: e ? { 'last-event-id': e.id } : {} });
+      let early;
+      const asked = ask(client, { id, messages: [user('case-slow')] }).then((r) => events(r, { onEvent: (e) => (early ??= said([e]) ? e : undefined) }));
+      await poll(() => early);
+      // A reader that is cut in the middle and comes back, and one that comes back to an earlier place.
+      let seen = '';
+      const before = await events(await resume(), { until: (e) => (seen += said([e])).length > 120 }), last = before.at(-1);
+      const [after, rest] = await Promise.all([resume(last).then(events), resume(early).then(events)]);
+      const whole = await asked, behind = (e) => whole.slice(whole.findIndex((x) => x.id === e.id) + 1);
+      assert.match(said(whole), /^word0 .* word59$/);
+      assert.ok(!said(behind(early)).startsWith('word0') && said(behind(last)).length > 20, 'it ran on behind both');
+      assert.deepEqual(after, behind(last));
+      assert.equal(said(rest), said(behind(early)));
+      assert.equal(said(before) + said(after), said(whole));
     });
 
     test('the same question sent twice is one run', async () => {
@@ -356,6 +355,29 @@ for (const wire of ['openai', 'anthropic'])
       assert.equal(r.status, 402, JSON.stringify(r.body));
       assert.equal(r.body.code, 'BUDGET_EXCEEDED');
       assert.ok(r.body.details.resetsAt && r.body.details.limitUsd >= 0, JSON.stringify(r.body));
+      assert.equal((await cap(100)).status, 200);
+    });
+
+    test('a cap that is reached in the middle ends the answer there, and keeps what it said', async () => {
+      const cap = (capUsd) => client.json('/api/settings/ai-budget', { method: 'PATCH', json: { capUsd } });
+      const budget = async () => (await client.json('/api/settings/ai-budget')).body.budget, was = await budget();
+      assert.equal((await cap(Math.ceil(was.spentUsd) + 5)).status, 200);
+      const id = 't-' + randomUUID(), asked = mock.getRequests().length;
+      const list = await events(await ask(client, { id, messages: [user('case-dear')] })), told = parts(list);
+      assert.equal(mock.getRequests().length, asked + 1, 'the second turn did not leave');
+      const limit = told.find((p) => p.type === 'data-rate-limit');
+      assert.equal(list.find((e) => e.data.includes('"data-rate-limit"')).event, 'rate_limit');
+      assert.equal(limit.data.scope, 'workspace');
+      assert.ok(limit.data.limitUsd > 0 && limit.data.usedUsd >= 10 && limit.data.resetsAt, JSON.stringify(limit));
+      const order = told.map((p) => p.type).filter((t) => ['data-rate-limit', 'error', 'finish'].includes(t));
+      assert.deepEqual(order, ['data-rate-limit', 'error', 'finish']);
+      assert.match(told.find((p) => p.type === 'error').errorText, /budget/);
+      assert.equal(list.at(-1).data, '[DONE]');
+      const stored = (await kept(client, id)).at(-1);
+      assert.deepEqual([stored.status, stored.content], ['STOPPED', 'Let me look, at a price.']);
+      assert.ok(stored.parts.some((p) => p.type === 'tool-list_documents' && p.state === 'output-available'), JSON.stringify(stored.parts));
+      assert.ok(stored.usage.costUsd >= 10 && stored.usage.basis === 'reported', JSON.stringify(stored.usage));
+      assert.equal(Number((await budget()).reservedUsd), 0, 'nothing stays reserved');
       assert.equal((await cap(100)).status, 200);
     });
 

@@ -32,6 +32,14 @@ const fixtures = [
     { type: 'text', text: 'Before I go on:' },
     { type: 'toolCall', id: 'toolu_04A', name: 'ask_question', arguments: { question: 'Which country?', options: ['Spain', 'Italy'] } }] } },
   { match: { userMessage: 'case-ask', hasToolResult: true }, response: { content: 'Spain it is.' } },
+  { match: { userMessage: 'case-look-ask', hasToolResult: false }, response: { blocks: [
+    { type: 'toolCall', id: 'toolu_05A', name: 'list_documents', arguments: {} },
+    { type: 'toolCall', id: 'toolu_05B', name: 'ask_question', arguments: { question: 'Which country?' } }] } },
+  { match: { userMessage: 'case-look-ask', hasToolResult: true }, response: { content: 'Italy it is.' } },
+  // A first turn of ten dollars and more, so that the second one finds no budget.
+  { match: { userMessage: 'case-dear', hasToolResult: false }, response: { blocks: [
+    { type: 'text', text: 'Let me look, at a price.' },
+    { type: 'toolCall', id: 'toolu_06A', name: 'list_documents', arguments: {} }], usage: { prompt_tokens: 50, completion_tokens: 1500000, total_tokens: 1500050 } } },
   { match: { userMessage: 'case-think' }, response: { reasoning: 'First I weigh the fee.', content: 'It is 80 euros.' }, chunkSize: 6 },
   { match: {}, response: { content: 'Hello from the provider.', usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }, chunkSize: 7 },
 ];
