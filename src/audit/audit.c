@@ -153,12 +153,25 @@ enum err audit_success(struct cx *cx, const struct op *op)
     return audit_append(cx, &row);
 }
 
-/* A membership that is not there: the caller is known, the workspace it named is not its own. */
+/* A membership that is not there: the caller is known, the workspace it named, to act in or to
+ * switch to, is not its own. */
 static bool is_foreign_workspace(const struct cx *cx, const struct op *op,
                                  const struct raw_request *rq)
 {
-    return op && op->auth != AUTH_NONE && !str_given(cx->principal.workspace_id) && rq &&
-           str_given(request_header(rq, "x-workspace-id"));
+    if (!op || op->auth == AUTH_NONE)
+        return false;
+    return (str_is(cx->entity_type, "workspace") &&
+            !str_eq(cx->entity_id, cx->principal.workspace_id)) ||
+           (!str_given(cx->principal.workspace_id) && rq &&
+            str_given(request_header(rq, "x-workspace-id")));
+}
+
+/* A thing that is not there, for somebody who acts in a workspace. Who reaches for another
+ * organisation is seen where it is entered. */
+static bool is_strayed(const struct cx *cx, const struct op *op, enum err why)
+{
+    return why == ERR_NOT_FOUND && op && op->auth != AUTH_NONE && !op->org_roles &&
+           cx->principal.workspace_id.len && cx->entity_id.len;
 }
 
 /* BUDGET_EXCEEDED is not here: who reserves raises the event, with what was needed and left, on
@@ -197,6 +210,10 @@ void audit_refused(struct cx *cx, const struct op *op, const struct raw_request 
                              .entity_type = cx->entity_type,
                              .entity_id = cx->entity_id,
                              .message = cx->failure.message };
-    if (str_given(row.type))
+    if (str_given(row.type)) {
         audit_event(cx, &row);
+    } else if (is_strayed(cx, op, why)) {
+        row.type = STR("CROSS_WORKSPACE_DENIED");
+        audit_strayed(cx, &row);
+    }
 }

@@ -26,6 +26,9 @@ struct audit_row {
     struct str message;
     struct str metadata; /* JSON object */
     int64_t count;       /* 0: 1 */
+    /* With audit_event, before authentication: the user whose account was tried. The event is of
+     * the workspace that is active for them, which is looked up as it is written. */
+    struct str account;
 };
 /* Inside a write. Actor, workspace, address, request id and time come from cx. */
 enum err audit_append(struct cx *cx, const struct audit_row *row);
@@ -47,6 +50,10 @@ enum err audit_log_flush(struct audit_log *l, int64_t now_ms, bool all);
 /* Never blocks; any thread. `row` and cx are copied, but for action, type and outcome, which are
  * constant texts. Dropped when app->audit is NULL. */
 void audit_event(struct cx *cx, const struct audit_row *row);
+/* The same of something that is not there for the caller: an event when row->entity_id is of
+ * another workspace. That is looked up as it is written: the answer takes as long for what is
+ * nowhere. */
+void audit_strayed(struct cx *cx, const struct audit_row *row);
 
 /* ---- hooks of the gate ---- */
 

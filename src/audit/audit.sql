@@ -262,6 +262,38 @@ LIMIT :limit OFFSET :offset;
 -- pgsql:
 ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
 
+-- name: audit_account
+-- kind: one
+-- in: user_id text
+-- out: email text, workspace_id text?
+-- sorts: the workspaces of one person who has chosen none
+-- doc: Where a user works: the workspace that the next sign-in enters.
+SELECT u.email, COALESCE(
+    (SELECT p.id FROM workspaces p WHERE p.id = u.workspace_id AND p.deleted_at IS NULL AND (
+        EXISTS (SELECT 1 FROM workspace_members a WHERE a.workspace_id = p.id AND a.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM organization_members b WHERE b.organization_id = p.organization_id
+                   AND b.user_id = u.id AND b.role IN ('OWNER', 'ADMIN')))),
+    (SELECT m.workspace_id FROM workspace_members m
+     JOIN workspaces mw ON mw.id = m.workspace_id AND mw.deleted_at IS NULL
+     WHERE m.user_id = u.id ORDER BY m.workspace_id LIMIT 1),
+    (SELECT ow.id FROM organization_members o
+     JOIN workspaces ow ON ow.organization_id = o.organization_id AND ow.deleted_at IS NULL
+     WHERE o.user_id = u.id AND o.role IN ('OWNER', 'ADMIN') ORDER BY ow.id LIMIT 1)) AS workspace_id
+FROM users u WHERE u.id = :user_id AND u.deleted_at IS NULL;
+
+-- name: audit_elsewhere
+-- kind: one
+-- in: workspace_id text, id text
+-- out: elsewhere int
+-- tenantless: whether a thing is of another workspace
+-- doc: By the log's own rows: of a thing that deeds were about, or of a deed; and chats, which clients name.
+SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM audit a WHERE a.entity_id = :id AND a.workspace_id = :workspace_id)
+  AND (EXISTS (SELECT 1 FROM audit a WHERE a.entity_id = :id AND a.workspace_id > '' AND a.workspace_id < :workspace_id)
+    OR EXISTS (SELECT 1 FROM audit a WHERE a.entity_id = :id AND a.workspace_id > :workspace_id)
+    OR EXISTS (SELECT 1 FROM audit a WHERE a.id = :id AND a.workspace_id > '' AND a.workspace_id <> :workspace_id)
+    OR EXISTS (SELECT 1 FROM threads t WHERE t.client_id = :id AND t.workspace_id <> :workspace_id))
+  THEN 1 ELSE 0 END AS elsewhere;
+
 -- ---- the seal (docs/security/log.md) ----
 
 -- name: seal_lock

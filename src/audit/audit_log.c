@@ -8,13 +8,15 @@
  * - the queue holds at most QUEUE_MAX records, the counters at most COUNTERS_MAX; what does not fit
  *   is in `dropped`, which becomes a row of its own;
  * - events of nobody (before authentication) and exceeded rates are counted per address, actor,
- * type and minute, so that nobody fills the table by asking often;
+ *   account, type and minute, so that nobody fills the table by asking often;
+ * - what may be no event at all takes at most half of the queue;
  * - records leave the queue only after their commit. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "audit/audit_sql.h"
 #include "audit/record.h"
 #include "base/app.h"
 #include "base/clock.h"
@@ -39,7 +41,7 @@ struct key_text {
 struct counter {
     int64_t minute; /* 0: free */
     int64_t count;
-    struct key_text address, workspace_id, actor_id;
+    struct key_text address, workspace_id, actor_id, account;
     enum principal_kind actor_kind;
     struct str type, action, outcome; /* constant texts */
 };
@@ -112,7 +114,8 @@ static bool counter_same(const struct counter *a, const struct counter *b)
     return a->minute == b->minute && str_eq(a->type, b->type) &&
            str_eq(key_str(&a->address), key_str(&b->address)) &&
            str_eq(key_str(&a->workspace_id), key_str(&b->workspace_id)) &&
-           str_eq(key_str(&a->actor_id), key_str(&b->actor_id));
+           str_eq(key_str(&a->actor_id), key_str(&b->actor_id)) &&
+           str_eq(key_str(&a->account), key_str(&b->account));
 }
 
 static uint64_t mix(uint64_t h, struct str s)
@@ -126,7 +129,7 @@ static uint64_t mix(uint64_t h, struct str s)
 static void count_add(struct audit_log *l, const struct counter *n)
 {
     uint64_t h = mix(1469598103934665603u ^ (uint64_t)n->minute, key_str(&n->address));
-    h = mix(mix(h, n->type), key_str(&n->actor_id));
+    h = mix(mix(mix(h, n->type), key_str(&n->actor_id)), key_str(&n->account));
     size_t at = (size_t)(h ^ h >> 32) % COUNTERS_MAX;
     struct counter *free_one = NULL;
     /* A counter that was taken leaves a gap: look at all eight places before using one. */
@@ -152,31 +155,11 @@ static bool is_nobody(const struct principal *p)
     return (p->kind == PRINCIPAL_NONE || p->kind == PRINCIPAL_ANONYMOUS) && !str_given(p->user_id);
 }
 
-void audit_event(struct cx *cx, const struct audit_row *row)
+static void queue_add(struct audit_log *l, const struct audit_record *r, size_t most)
 {
-    struct audit_log *l = cx->app->audit;
-    if (!l)
-        return;
-    struct audit_record r = audit_record_make(cx, row);
-    if (is_nobody(&cx->principal) || str_is(row->type, "RATE_LIMITED")) {
-        struct counter c = { .minute = r.created_at_ms / MINUTE_MS,
-                             .count = 1,
-                             .address = key_text(r.remote_addr),
-                             .workspace_id = key_text(r.workspace_id),
-                             .actor_id = key_text(r.actor_id),
-                             .actor_kind = cx->principal.kind,
-                             .type = r.type,
-                             .action = r.action,
-                             .outcome = r.outcome };
-        pthread_mutex_lock(&l->mutex);
-        count_add(l, &c);
-        pthread_cond_signal(&l->filled);
-        pthread_mutex_unlock(&l->mutex);
-        return;
-    }
-    struct queued *q = queued_new(&r);
+    struct queued *q = queued_new(r);
     pthread_mutex_lock(&l->mutex);
-    if (l->queued < QUEUE_MAX) {
+    if (l->queued < most) {
         q->next = NULL;
         *l->last = q;
         l->last = &q->next;
@@ -190,6 +173,40 @@ void audit_event(struct cx *cx, const struct audit_row *row)
     free(q);
 }
 
+void audit_strayed(struct cx *cx, const struct audit_row *row)
+{
+    struct audit_record r = audit_record_make(cx, row);
+    r.strayed = true;
+    if (cx->app->audit)
+        queue_add(cx->app->audit, &r, QUEUE_MAX / 2);
+}
+
+void audit_event(struct cx *cx, const struct audit_row *row)
+{
+    struct audit_log *l = cx->app->audit;
+    if (!l)
+        return;
+    struct audit_record r = audit_record_make(cx, row);
+    if (is_nobody(&cx->principal) || str_is(row->type, "RATE_LIMITED")) {
+        struct counter c = { .minute = r.created_at_ms / MINUTE_MS,
+                             .count = 1,
+                             .address = key_text(r.remote_addr),
+                             .workspace_id = key_text(r.workspace_id),
+                             .actor_id = key_text(r.actor_id),
+                             .account = key_text(row->account),
+                             .actor_kind = cx->principal.kind,
+                             .type = r.type,
+                             .action = r.action,
+                             .outcome = r.outcome };
+        pthread_mutex_lock(&l->mutex);
+        count_add(l, &c);
+        pthread_cond_signal(&l->filled);
+        pthread_mutex_unlock(&l->mutex);
+        return;
+    }
+    queue_add(l, &r, QUEUE_MAX);
+}
+
 /* ---- out ---- */
 
 /* One slice: what is copied here leaves the queue when its commit is done. */
@@ -198,6 +215,7 @@ struct slice {
     struct counter counters[SLICE_ROWS]; /* texts of `records` point into them */
     size_t records_count, queued, counted;
     int64_t dropped, now_ms;
+    bool nothing; /* none of it turned out to be an event */
 };
 
 static struct audit_record counter_record(const struct counter *c)
@@ -208,6 +226,7 @@ static struct audit_record counter_record(const struct counter *c)
                                   .severity = audit_type_severity(c->type),
                                   .workspace_id = key_str(&c->workspace_id),
                                   .actor_id = c->actor_id.len ? key_str(&c->actor_id) : STR_NULL,
+                                  .account = key_str(&c->account),
                                   .action = c->action,
                                   .type = c->type,
                                   .outcome = c->outcome,
@@ -275,12 +294,72 @@ static void settle(struct audit_log *l, const struct slice *s, enum err e)
     pthread_mutex_unlock(&l->mutex);
 }
 
-static enum err slice_write(struct cx *cx, void *arg)
+/* An account's event stands where its person works; OWNERs of other workspaces do not see it. */
+static enum err look_account(struct cx *cx, struct audit_record *r)
+{
+    struct audit_account_in in = { r->account };
+    struct audit_account_row row;
+    bool found;
+    TRY(audit_account(cx, &in, &row, &found));
+    if (!found)
+        return OK;
+    r->workspace_id = str_given(row.workspace_id) ? row.workspace_id : STR("");
+    r->entity_type = STR("user");
+    r->entity_id = r->account;
+    r->message = str_fmt(cx->arena, "To the account %.*s, so many in one minute from this address",
+                         STR_ARG(row.email));
+    return OK;
+}
+
+/* A count of 0 is what is no event. */
+static enum err look_strayed(struct cx *cx, struct audit_record *r)
+{
+    struct audit_elsewhere_in in = { r->workspace_id, r->entity_id };
+    struct audit_elsewhere_row row;
+    bool found;
+    TRY(audit_elsewhere(cx, &in, &row, &found));
+    if (!row.elsewhere)
+        r->count = 0;
+    return OK;
+}
+
+static enum err slice_look(struct cx *cx, void *arg)
+{
+    struct slice *s = arg;
+    s->nothing = true;
+    for (size_t i = 0; i < s->records_count; i++) {
+        struct audit_record *r = &s->records[i];
+        if (r->account.len)
+            TRY(look_account(cx, r));
+        if (r->strayed)
+            TRY(look_strayed(cx, r));
+        s->nothing = s->nothing && r->count == 0;
+    }
+    return OK;
+}
+
+static bool slice_asks(const struct slice *s)
+{
+    for (size_t i = 0; i < s->records_count; i++)
+        if (s->records[i].account.len || s->records[i].strayed)
+            return true;
+    return false;
+}
+
+static enum err slice_insert(struct cx *cx, void *arg)
 {
     const struct slice *s = arg;
     for (size_t i = 0; i < s->records_count; i++)
-        TRY(audit_record_insert(cx, &s->records[i]));
+        if (s->records[i].count)
+            TRY(audit_record_insert(cx, &s->records[i]));
     return OK;
+}
+
+static enum err slice_write(struct cx *cx, struct slice *s)
+{
+    if (slice_asks(s))
+        TRY(db_read(cx, slice_look, s));
+    return s->nothing ? OK : db_write(cx, slice_insert, s);
 }
 
 enum err audit_log_flush(struct audit_log *l, int64_t now_ms, bool all)
@@ -300,7 +379,7 @@ enum err audit_log_flush(struct audit_log *l, int64_t now_ms, bool all)
         struct cx cx = {
             .arena = a, .app = l->app, .principal = { .kind = PRINCIPAL_SYSTEM }, .now_ms = now_ms
         };
-        e = db_write(&cx, slice_write, s);
+        e = slice_write(&cx, s);
         settle(l, s, e);
         arena_clear(a, 64 * 1024);
     } while (e == OK);

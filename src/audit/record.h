@@ -14,6 +14,10 @@ struct audit_record {
     enum audit_severity severity;
     struct str workspace_id, action, type, outcome, actor_id, actor_name, on_behalf_of, entity_type,
         entity_id, message, metadata, remote_addr, request_id;
+
+    /* To be looked up when it is written. */
+    struct str account; /* whose workspace it belongs to */
+    bool strayed;       /* only when entity_id is of another workspace */
 };
 
 /* Texts are the caller's own. */

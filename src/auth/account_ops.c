@@ -410,6 +410,7 @@ static enum err switch_run(struct cx *cx, const void *input, void *output)
     struct auth_user_workspace_set_in set = { .id = cx->principal.user_id,
                                               .workspace_id = in->workspace_id,
                                               .now = cx->now_ms };
+    cx_entity(cx, "workspace", in->workspace_id);
     if (str_given(cx->principal.user_id))
         TRY(choices_read(cx, cx->principal.user_id, &mine));
     const struct me_workspace *list = mine.ptr;
@@ -417,7 +418,6 @@ static enum err switch_run(struct cx *cx, const void *input, void *output)
         if (!str_eq(list[i].id, in->workspace_id))
             continue;
         out->workspace = list[i];
-        cx_entity(cx, "workspace", list[i].id);
         return auth_user_workspace_set(cx, &set, NULL);
     }
     FAIL(cx, NOT_FOUND, "There is no such workspace.");

@@ -265,11 +265,13 @@ static enum err attempt_limited(struct nextauth *n)
     return OK;
 }
 
-static enum err attempt_failed(struct nextauth *n, const char *tail)
+/* Known and unknown accounts go the same way: what is to be looked up of one is looked up later. */
+static enum err attempt_failed(struct nextauth *n, const struct sign_in *s, const char *tail)
 {
     struct audit_row row = { .action = STR("sign_in"),
                              .type = STR("AUTH_FAILED"),
-                             .outcome = STR("UNAUTHORIZED") };
+                             .outcome = STR("UNAUTHORIZED"),
+                             .account = s->user.id };
     audit_event(n->cx, &row);
     nextauth_go(n, 401, nextauth_url(n, tail));
     return OK;
@@ -324,7 +326,7 @@ static enum err sign_in_finish(struct nextauth *n, struct sign_in *s)
     TRY(db_write(cx, sign_in_write, s));
     if (s->verdict == FACTOR_REFUSED) {
         cx->principal = nobody;
-        return attempt_failed(n, code_wrong);
+        return attempt_failed(n, s, code_wrong);
     }
     TRY(session_seal(n, &s->session, &expires_ms));
     nextauth_go(n, 200, n->callback_url);
@@ -351,7 +353,7 @@ static enum err sign_in_raw(struct cx *cx, const struct raw_request *rq, struct 
     if (str_given(s.email_key))
         TRY(db_read(cx, sign_in_read, &s));
     if (!password_verify(cx, s.found ? s.user.password_hash : STR_NULL, s.password))
-        return attempt_failed(&n, wrong_credentials);
+        return attempt_failed(&n, &s, wrong_credentials);
     return sign_in_finish(&n, &s);
 }
 

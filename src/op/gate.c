@@ -466,6 +466,8 @@ void gate_fail(struct call *c, enum err e)
     struct cx *cx = &c->cx;
     struct buf body;
     log_failure(c, e);
+    if (e == ERR_NOT_FOUND && c->in)
+        default_entity(c);
     cx->app->hooks->refused(cx, c->op, &c->rq, e);
     if (c->reply.sink) {
         sink_unref(c->reply.sink);

@@ -76,6 +76,46 @@ for (const engine of ['sqlite', 'postgres']) {
     assert.ok(!JSON.stringify(events).includes('guess'), 'no password that was tried');
   });
 
+  on('whose account was tried, its OWNER reads', async () => {
+    const s = await initialized(engine), first = await serve(s, { flags: unlimited });
+    for (let i = 0; i < 3; i++) await assert.rejects(new Client(first.base).signIn({ ...owner, password: 'guess' + i }));
+    for (let i = 0; i < 2; i++) await assert.rejects(new Client(first.base).signIn({ email: `nobody${i}@example.com`, password: 'guess' }));
+    await first.stop();
+    const boss = await signedIn(await serve(s, { flags: unlimited }));
+    const { events } = (await boss.json('/api/admin/security-events?type=AUTH_FAILED')).body;
+    assert.equal(sum(events), 3, JSON.stringify(events));
+    for (const e of events) assert.ok(e.message.includes(owner.email) && e.ip === '127.0.0.1' && e.actor.kind === 'ANONYMOUS', JSON.stringify(e));
+  });
+
+  on('who reaches into another workspace', async () => {
+    const s = await initialized(engine), server = await serve(s, { flags: unlimited });
+    await cliOk(['user', 'add', ...s.flags, '--email', 'member@example.com', '--name', 'M', '--role', 'MEMBER', '--password', password], { env: s.env });
+    const boss = await signedIn(server), low = await signedIn(server, { email: 'member@example.com', password });
+    const { workspace } = (await boss.json('/api/me')).body, me = (await low.json('/api/me')).body.user.id;
+    const there = (await boss.json(`/api/organizations/${workspace.organizationId}/workspaces`, { method: 'POST', json: { name: 'Other' } })).body.workspace.id;
+    const inside = (path, json) => boss.json(path, { method: 'POST', json, headers: { 'x-workspace-id': there } });
+    const document = (await inside('/api/documents', { title: 'Theirs' })).body.document.id;
+    const chat = (await inside('/api/ai/chats', {})).body.chat.id;
+    const named = (await inside('/api/ai/chats', { id: 'a-chat-with-a-name' })).body.chat.id;
+    const paths = [`/api/documents/doc/${document}`, `/api/ai/chats/${chat}`, `/api/ai/chats/${named}`];
+    for (const path of paths) {
+      const theirs = await low.json(path), nowhere = await low.json(path.replace(/[^/]+$/, 'cnowhere0000000000000000'));
+      assert.equal(theirs.status, 404, path);
+      assert.deepEqual(theirs.body, nowhere.body, 'foreign and absent look alike');
+    }
+    const strayed = await low.json('/api/workspaces/switch', { method: 'POST', json: { workspaceId: there } });
+    assert.deepEqual([strayed.status, strayed.body.code], [404, 'NOT_FOUND']);
+    let events;
+    for (const until = performance.now() + 20_000; performance.now() < until && !(events?.length >= 4);)
+      ({ events } = (await boss.json('/api/admin/security-events?type=CROSS_WORKSPACE_DENIED')).body);
+    assert.equal(events.length, 4, JSON.stringify(events));
+    assert.ok(events.every((e) => e.actor.id === me));
+    const { logs } = (await boss.json('/api/audit?action=get_document')).body;
+    assert.deepEqual(logs.map((e) => [e.entityId, e.outcome]), [[document, 'NOT_FOUND']], 'which one stands in the entry');
+    await server.stop();
+    assert.equal(written(s).filter((e) => e.type === 'CROSS_WORKSPACE_DENIED').length, 4, 'and nothing of what is nowhere');
+  });
+
   on('what exceeds a rate', async () => {
     const s = await initialized(engine), server = await serve(s, { flags: ['--write-rate', '2'] }), boss = await signedIn(server);
     let refused = 0;

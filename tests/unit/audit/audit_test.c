@@ -3,6 +3,7 @@
 #include "unit/op_call.h"
 
 #include "audit/audit.h"
+#include "db/driver.h"
 #include "unit/rooms_sql.h"
 
 struct all {
@@ -121,6 +122,113 @@ static void a_foreign_workspace_is_an_event(void **state)
     assert_int_equal(a.count, 1);
     assert_str(a.rows[0].type, "CROSS_WORKSPACE_DENIED");
     assert_str(a.rows[0].workspace_id, "");
+    audit_log_free(r->app.audit);
+    r->app.audit = NULL;
+}
+
+static enum err script(struct cx *cx, void *text)
+{
+    return db_exec(cx, str_of(text));
+}
+
+/* All look alike for whoever asked; afterwards what is another workspace's is an event. */
+static void what_is_of_another_workspace_is_an_event(void **state)
+{
+    ROOMS(state);
+    static const char others[] =
+        "INSERT INTO audit (id, workspace_id, created_at, action, outcome, actor_kind, entity_type,"
+        " entity_id) VALUES"
+        " ('deed', 'two', 1, 'create_document', 'OK', 'USER', 'document', 'theirs'),"
+        " ('d2', 'one', 2, 'create_document', 'OK', 'USER', 'document', 'ours'),"
+        " ('d3', 'one', 3, 'update_price', 'OK', 'USER', 'price', 'both'),"
+        " ('d4', 'two', 4, 'update_price', 'OK', 'USER', 'price', 'both'),"
+        " ('d5', '', 5, 'sign_in', 'OK', 'USER', 'session', 'nobodys');"
+        "INSERT INTO threads (workspace_id, id, user_id, client_id, activity_at, created_at,"
+        " updated_at) VALUES ('two', 't', 'eve', 'their-chat', 1, 1, 1)";
+    static const char *const ids[] = { "theirs",  "ours", "both",       "nobodys",
+                                       "nowhere", "deed", "their-chat", "" };
+    r->app.audit = audit_log_new(&r->app);
+    assert_ok(&r->cx, db_write(&r->cx, script, (void *)others));
+    size_t before = rows_now(r).count;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        cx_entity(&r->cx, "documents", str_of(ids[i]));
+        refuse(r, ERR_NOT_FOUND, NULL);
+    }
+    assert_int_equal(audit_log_flush(r->app.audit, r->cx.now_ms, false), OK);
+    struct all a = rows_now(r);
+    assert_int_equal(a.count, before + 3);
+    for (size_t i = before; i < a.count; i++) {
+        assert_str(a.rows[i].type, "CROSS_WORKSPACE_DENIED");
+        assert_str(a.rows[i].workspace_id, "one");
+        assert_str(a.rows[i].actor_id, "ann");
+        assert_str(a.rows[i].outcome, "NOT_FOUND");
+        assert_true(str_is(a.rows[i].entity_id, "theirs") || str_is(a.rows[i].entity_id, "deed") ||
+                    str_is(a.rows[i].entity_id, "their-chat"));
+    }
+    audit_log_free(r->app.audit);
+    r->app.audit = NULL;
+}
+
+/* What may be no event leaves room for what is one. */
+static void guesses_do_not_crowd_out_events(void **state)
+{
+    ROOMS(state);
+    r->app.audit = audit_log_new(&r->app);
+    cx_entity(&r->cx, "documents", STR("nowhere"));
+    for (int i = 0; i < 600; i++)
+        refuse(r, ERR_NOT_FOUND, NULL);
+    for (int i = 0; i < 500; i++)
+        refuse(r, ERR_FORBIDDEN, NULL);
+    assert_int_equal(audit_log_flush(r->app.audit, r->cx.now_ms, false), OK);
+    struct all a = rows_now(r);
+    assert_int_equal(a.count, 501);
+    int64_t denied = 0, dropped = 0;
+    for (size_t i = 0; i < a.count; i++) {
+        denied += str_is(a.rows[i].type, "ROLE_DENIED");
+        dropped += str_is(a.rows[i].type, "EVENTS_DROPPED") ? a.rows[i].count : 0;
+    }
+    assert_int_equal(denied, 500);
+    assert_int_equal(dropped, 88);
+    audit_log_free(r->app.audit);
+    r->app.audit = NULL;
+}
+
+/* The refusal of an account is its workspace's to see; of an address that has none, nobody's. */
+static void an_accounts_event_is_of_its_workspace(void **state)
+{
+    ROOMS(state);
+    static const char member[] =
+        "INSERT INTO workspace_members (workspace_id, user_id, role, created_at, updated_at)"
+        " VALUES ('two', 'eve', 'OWNER', 1, 1)";
+    static const struct str accounts[] = { { "eve", 3 }, { "bob", 3 }, { NULL, 0 } };
+    r->app.audit = audit_log_new(&r->app);
+    assert_ok(&r->cx, db_write(&r->cx, script, (void *)member));
+    r->cx.principal = (struct principal){ 0 };
+    r->cx.remote_addr = STR("192.0.2.1");
+    for (int i = 0; i < 30; i++)
+        audit_event(&r->cx, &(struct audit_row){ .action = STR("sign_in"),
+                                                 .type = STR("AUTH_FAILED"),
+                                                 .outcome = STR("UNAUTHORIZED"),
+                                                 .account = accounts[i % 3] });
+    assert_int_equal(audit_log_flush(r->app.audit, r->cx.now_ms, true), OK);
+    struct all a = rows_now(r);
+    assert_int_equal(a.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(a.rows[i].count, 10);
+        bool eve = str_is(a.rows[i].entity_id, "eve");
+        assert_str(a.rows[i].workspace_id, eve ? "two" : "");
+        assert_str(a.rows[i].actor_kind, "ANONYMOUS");
+        assert_false(str_given(a.rows[i].actor_id));
+    }
+    /* Her OWNERs read it, and whose account it is about. */
+    rooms_as(r, "eve", "two");
+    struct op_call c = { .op = op_find(audit_ops, audit_ops_count, "list_security_events"),
+                         .arguments = "{\"type\":\"AUTH_FAILED\"}" };
+    assert_ok(&r->cx, op_call(r, &c));
+    assert_int_equal(json_get(&c.answer, "events")->count, 1);
+    const struct json *e = &json_get(&c.answer, "events")->items[0];
+    assert_str(json_text(e, "message"),
+               "To the account eve, so many in one minute from this address");
     audit_log_free(r->app.audit);
     r->app.audit = NULL;
 }
@@ -320,6 +428,9 @@ int main(void)
         ROOMS_TEST(a_key_acts_on_behalf_of_its_user),
         ROOMS_TEST(refusals_have_their_types),
         ROOMS_TEST(a_foreign_workspace_is_an_event),
+        ROOMS_TEST(what_is_of_another_workspace_is_an_event),
+        ROOMS_TEST(guesses_do_not_crowd_out_events),
+        ROOMS_TEST(an_accounts_event_is_of_its_workspace),
         ROOMS_TEST(strangers_are_counted_by_the_minute),
         ROOMS_TEST(memory_is_bounded_and_losses_are_told),
         ROOMS_TEST(a_failed_flush_keeps_everything),
