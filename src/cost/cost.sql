@@ -454,12 +454,14 @@ DELETE FROM reservations WHERE (workspace_id, id) IN (
 -- name: cost_ledger_first_get
 -- kind: one
 -- out: month text
+-- tenantless: one value of the installation
 -- doc: As 2019-11: of months before it, rows may have been removed; none: nothing was.
 SELECT value FROM installation WHERE name = 'ledger.first';
 
 -- name: cost_ledger_first_set
 -- kind: exec
 -- in: month text, now int
+-- tenantless: one value of the installation
 -- doc: It never goes back, whatever the clock does.
 INSERT INTO installation (name, value, updated_at) VALUES ('ledger.first', :month, :now)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
