@@ -83,6 +83,14 @@ for (const wire of ['openai', 'anthropic'])
       await refused(id, answer(output('ask_question', 'toolu_04A', 'FORGED')), 409, 'CONFLICT');
     });
 
+    test('a question that was superseded takes no answer any more', async () => {
+      const { id, message, answer } = await waiting('case-ask');
+      const r = await client.fetch('/api/ai/chat', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id, trigger: 'regenerate-message', messageId: message.id, messages: [] }) });
+      await events(r);
+      assert.notEqual((await kept(id)).at(-1).id, message.id);
+      await refused(id, answer(output('ask_question', 'toolu_04A', 'FORGED')), 409, 'CONFLICT');
+    });
+
     test('an approval that nobody asked for approves nothing', async () => {
       const pages = async () => (await client.json('/api/documents')).body.documents.map((d) => d.title);
       const was = await pages(), { id, message, answer } = await waiting('case-ask');
