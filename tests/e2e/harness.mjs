@@ -108,7 +108,7 @@ export function postgres() {
   const name = `e2e_${process.pid}_${++databases}_${randomBytes(3).toString('hex')}`;
   execFileSync('psql', ['-q', '-d', pgUrl, '-c', `CREATE DATABASE ${name}`], { stdio: 'pipe' });
   const url = pgUrl.replace(/\/postgres\?/, `/${name}?`);
-  return { url, sql: (text) => execFileSync('psql', ['-qtA', '-d', url, '-c', text], { encoding: 'utf8', stdio: 'pipe' }) };
+  return { url, sql: (text) => execFileSync('psql', ['-qtA', '-d', url, '-c', text], { encoding: 'utf8', stdio: 'pipe', maxBuffer: 2 ** 26 }) };
 }
 export const secrets = {
   NEXTAUTH_SECRET: 'e2e-nextauth-secret-of-good-length',
