@@ -1,7 +1,7 @@
 // The chat: asking, stopping, a cut line, coming back, drafts, questions, long threads.
 import assert from 'node:assert/strict';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, origin, people, setUp } from './harness.mjs';
+import { axe, check, origin, people, server, setUp } from './harness.mjs';
 import { Line } from './line.mjs';
 import { Provider } from './provider.mjs';
 
@@ -123,6 +123,124 @@ check('one message waits while an answer runs, can be edited, and goes out after
   provider.signal('slow');
   await page.getByText('Answer to the waiting one').waitFor();
   await page.getByText('Answer to slow').waitFor();
+});
+
+// Answers 'slow' when it is told to, everything else at once.
+const slowly = (name) => async (run) => {
+  if (run.prompt === 'slow') {
+    run.text('Begun. ');
+    await provider.until(name);
+  }
+  run.text(`Answer to ${run.prompt}`);
+};
+const waits = (page) => page.getByText('Waits for the answer:');
+
+check('what waits goes out as it was chosen, edited too; a second one stays in the field', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Queue of the year', markdown: 'Text' } })).body;
+  provider.answer = slowly('chosen');
+  await ask(page, 'slow');
+  await page.getByText('Begun.').waitFor();
+  await page.getByRole('button', { name: 'Plan only' }).click();
+  await field(page).fill('look at @Queue');
+  await page.getByRole('option', { name: 'Queue of the year' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('1 of 10 records').waitFor();
+  await page.keyboard.press('Enter');
+  await waits(page).waitFor();
+  await page.getByRole('button', { name: 'Plan only' }).click();
+  await ask(page, 'the second');
+  await page.getByText('One message waits already').waitFor();
+  assert.equal(await field(page).inputValue(), 'the second');
+  await axe(page, 'one waits');
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await waits(page).waitFor({ state: 'detached' });
+  assert.equal(await field(page).inputValue(), 'look at\nthe second');
+  await page.getByText('1 of 10 records').waitFor();
+  await ask(page, 'the edited one');
+  await waits(page).waitFor();
+  provider.signal('chosen');
+  await page.getByText('Answer to the edited one').waitFor();
+  const body = line.asked.at(-1);
+  assert.equal(body.planMode, true);
+  assert.deepEqual(body.references, [{ kind: 'documents', id: document.id }]);
+  assert.equal(await field(page).inputValue(), '');
+});
+
+check('what waits survives a reload: it goes out behind the answer, or comes back when that has ended', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  provider.answer = slowly('reloaded');
+  await ask(page, 'slow');
+  await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
+  await page.getByRole('button', { name: 'Plan only' }).click();
+  await ask(page, 'after the reload');
+  await waits(page).waitFor();
+  await page.reload();
+  await waits(page).waitFor();
+  await page.getByText('after the reload').waitFor();
+  provider.signal('reloaded');
+  await page.getByText('Answer to after the reload').waitFor();
+  assert.equal(line.asked.at(-1).planMode, true);
+  assert.equal(await page.getByText('Answer to after the reload').count(), 1);
+
+  await ask(page, 'slow');
+  await page.getByText('Begun.').nth(1).waitFor();
+  await ask(page, 'nobody was here');
+  await waits(page).waitFor();
+  const url = page.url(), client = await new Client(origin).signIn(people.MEMBER), asked = line.asked.length;
+  await page.goto('about:blank');
+  provider.signal('reloaded');
+  const ended = async () => (await client.json(`/api/ai/chats/${url.split('/').at(-1)}/messages`)).body.messages.filter((m) => JSON.stringify(m).includes('Answer to slow')).length === 2;
+  while (!(await ended())) assert.ok(server.child.exitCode === null);
+  await page.goto(url);
+  await page.waitForFunction(() => document.querySelector('textarea')?.value === 'nobody was here');
+  assert.equal(line.asked.length, asked);
+});
+
+check('what waits comes back into the field when the answer fails', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  provider.answer = async (run) => {
+    run.text('Begun. ');
+    await provider.until('broken');
+    run.res.destroy();
+    run.ended = true;
+  };
+  await ask(page, 'break off');
+  await page.getByText('Begun.').waitFor();
+  await ask(page, 'not lost');
+  await waits(page).waitFor();
+  provider.signal('broken');
+  await page.getByText('The answer was cut.').waitFor();
+  await page.waitForFunction(() => document.querySelector('textarea')?.value === 'not lost');
+  assert.equal(await waits(page).count(), 0);
+});
+
+check('what waits goes out when the end of a lost answer was read', { as: 'MEMBER', path: '/chat', expected: [/ERR_/, /Failed to load/] }, async ({ page }) => {
+  provider.answer = slowly('lost');
+  await ask(page, 'slow');
+  await page.getByText('Begun.').waitFor();
+  await ask(page, 'behind the lost one');
+  await waits(page).waitFor();
+  line.down = true;
+  line.cut();
+  await page.getByText('reconnecting').waitFor();
+  provider.signal('lost');
+  line.down = false;
+  await page.getByText('Answer to behind the lost one').waitFor();
+  await page.getByText('Begun. Answer to slow').waitFor();
+});
+
+check('what is refused comes back with what was chosen for it', { as: 'MEMBER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  await client.json('/api/documents', { method: 'POST', json: { title: 'Refusals of the year', markdown: 'Text' } });
+  line.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
+  await field(page).fill('about @Refusals');
+  await page.getByRole('option', { name: 'Refusals of the year' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('1 of 10 records').waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('Your message was not sent.').waitFor();
+  line.refuse = null;
+  assert.equal(await field(page).inputValue(), 'about');
+  await page.getByText('1 of 10 records').waitFor();
 });
 
 check('tools are told in words, questions are answered by chips', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {

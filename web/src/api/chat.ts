@@ -16,7 +16,8 @@ export interface Meta { createdAt?: string; usage?: Usage; status?: string }
 export type ChatMessage = UIMessage<Meta, { usage: Usage; refresh: Refresh; 'rate-limit': RateLimit }>;
 export type ChatPart = ChatMessage['parts'][number];
 
-export interface SendOptions { planMode?: boolean; scopeToPage?: boolean; pageContext?: unknown; references?: unknown[] }
+export interface Reference { kind: 'documents'; id: string; title: string }
+export interface SendOptions { planMode?: boolean; scopeToPage?: boolean; pageContext?: unknown; references?: Reference[] }
 
 const chatFetch = ((url: string | URL | Request, init?: RequestInit) => request(String(url), init)) as typeof fetch;
 
@@ -25,9 +26,12 @@ const transport = new DefaultChatTransport<ChatMessage>({
   api: '/api/ai/chat',
   fetch: chatFetch,
   resumeStreamIsReplay: true,
-  prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => ({
-    body: { ...body, id, messages: messages.slice(-1), trigger, ...(messageId ? { messageId } : {}) },
-  }),
+  prepareSendMessagesRequest: ({ id, messages, trigger, messageId, body }) => {
+    const { references, ...options } = (body ?? {}) as SendOptions;
+    // What a record is called is for people.
+    const named = references ? { references: references.map((r) => ({ kind: r.kind, id: r.id })) } : {};
+    return { body: { ...options, ...named, id, messages: messages.slice(-1), trigger, ...(messageId ? { messageId } : {}) } };
+  },
 });
 
 export type ChatLine = Chat<ChatMessage>;

@@ -2,7 +2,7 @@ import { useChat } from '@ai-sdk/react';
 import { IconInfoCircle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { SendOptions } from '../../api/chat';
 import { call } from '../../api/client';
 import { announce } from '../../ui/announce';
@@ -11,7 +11,7 @@ import { Empty, ErrorPanel, Loading } from '../../ui/states';
 import { texts } from '../../ui/text';
 import { notify } from '../../ui/toast-store';
 import { Composer, type PageContext } from './Composer';
-import { conversation as open, newThreadId, sentDraft } from './conversation';
+import { conversation as open, newThreadId } from './conversation';
 import css from './Conversation.module.css';
 import { Transcript } from './Transcript';
 
@@ -33,6 +33,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   const running = status === 'submitted' || status === 'streaming', busy = running || shown.lost;
   useEffect(() => {
     conversation.listen({
+  useState(conversation.takeUp);
       refresh: (r) => void Promise.all((refreshes[r.resource ?? ''] ?? []).map((key) => client.invalidateQueries({ queryKey: [key] }))),
       done: () => void Promise.all(['list_chats', 'get_ai_budget'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
     });
@@ -48,13 +49,10 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   const before = useRef(status);
   useEffect(() => {
     if (status === 'streaming') conversation.found();
-    if (status === 'streaming' && before.current === 'submitted') {
-      keepDraft(sentDraft(id), '');
-      announce(t('started'));
-    }
+    if (status === 'streaming' && before.current === 'submitted') announce(t('started'));
     if (status === 'ready' && before.current === 'streaming') announce(shown.stopping ? t('stopped') : t('done'));
     before.current = status;
-  }, [status, id, shown.stopping, conversation]);
+  }, [status, shown.stopping, conversation]);
   // A new conversation has its own address as soon as the server has begun.
   const begun = messages.some((m) => m.role === 'assistant');
   useEffect(() => {

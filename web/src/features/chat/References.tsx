@@ -3,13 +3,13 @@
 import { CloseButton } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconFileText } from '@tabler/icons-react';
+import type { Reference } from '../../api/chat';
 import { useCall } from '../../api/query';
 import { texts } from '../../ui/text';
 import css from './References.module.css';
 
 const t = texts({ list: 'Records to refer to', none: 'No page has “{q}” in its title.', chosen: { one: '{n} of 10 records', other: '{n} of 10 records' }, remove: 'Take off {name}', page: 'This page: {name}', full: 'Ten records are the most.' });
 export const mostReferences = 10;
-export interface Reference { kind: 'documents'; id: string; title: string }
 
 // The word that begins with @ right before the cursor.
 export function mentionAt(text: string, cursor: number): { from: number; q: string } | null {

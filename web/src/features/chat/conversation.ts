@@ -1,10 +1,10 @@
-// One conversation beyond React: its line to the server goes on when the page is left. Knows the history by pages, keeps
-// a lost line coming back, holds one message that waits, and what was stopped here.
+// One conversation beyond React: its line goes on when the page is left. Knows the history by pages, keeps a lost line
+// coming back, holds one message that waits, and what was stopped here.
 import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { call } from '../../api/client';
 import { fromStored, newChatLine, type ChatLine, type ChatMessage, type Refresh, type SendOptions } from '../../api/chat';
 import { ApiError, isCode } from '../../api/errors';
-import { keepDraft } from '../../ui/drafts';
+import { joined, Unsent, type Note } from './notes';
 
 export interface Shown {
   loaded: boolean;
@@ -12,8 +12,8 @@ export interface Shown {
   older: string | null; // cursor of the page above; null: there is none
   loadingOlder: boolean;
   lost: boolean; // the answer goes on at the server, the line is being made again
-  waiting: string | null; // typed while an answer runs
-  returned: string | null; // a failed send: the text goes back into its field
+  waiting: Note | null; // written while an answer runs
+  returned: Note | null; // what could not be sent goes back into its field
   error: unknown; // of the last send
   stopping: boolean;
   stopped: ReadonlySet<string>;
@@ -22,9 +22,6 @@ export interface Shown {
 const page = 50;
 const waitsS = [1, 2, 4, 8, 16, 30];
 const asking = new Set(['tool-ask_question', 'tool-ask_confirmation']);
-
-// What was sent and has not begun to be answered: it goes at the stream's start, and comes back into the field otherwise.
-export const sentDraft = (id: string): string => `${id}.sent`;
 
 export class Conversation {
   readonly line: ChatLine;
@@ -36,6 +33,8 @@ export class Conversation {
   private clock: ReturnType<typeof setTimeout> | undefined;
   private finished = true;
   private options: SendOptions = {};
+  private chosen: SendOptions = {}; // for the next message: the field may be made anew before it goes
+  private readonly unsent: Unsent;
   private reading: Promise<boolean> | undefined; // begun before the page was there: for its first load, which waits for it
 
   constructor(readonly id: string, readonly isNew: boolean) {
@@ -55,12 +54,23 @@ export class Conversation {
         if (isAbort) return;
         // An end without a word of its end is a lost line, not a short answer.
         if (isDisconnect || (!isError && finishReason === undefined)) this.lose();
-        else if (!isError) this.sendWaiting();
+        else if (!isError) queueMicrotask(() => this.goOn());
+        // Where the server was not reached, whether an answer runs is found out first.
+        else if (!isCode(this.line.error, 'NETWORK')) this.unsent.handBack();
+        if (!isError && finishReason !== undefined) this.unsent.begun();
         this.onDone();
       },
     });
+    this.unsent = new Unsent(id, () => this.slot, () => this.set({ waiting: this.unsent.waiting, returned: this.unsent.returned }));
   }
 
+  // Where drafts are kept: a thread that the server has not begun has no address to come back to.
+  get slot(): string {
+    return this.isNew && !this.line.messages.some((m) => m.role === 'assistant') ? 'new' : this.id;
+  }
+
+  // What was left here before this page was loaded: once it is known whose page it is.
+  takeUp = (): void => this.unsent.begin(this.isNew);
   listen(on: { refresh: (refresh: Refresh) => void; done: () => void }): void {
     this.onRefresh = on.refresh;
     this.onDone = on.done;
@@ -109,6 +119,7 @@ export class Conversation {
       const read = await this.reading;
       this.reading = undefined;
       if (!read) await this.newest();
+      this.unsent.recall(this.line.messages);
       await this.resume();
     } catch (error) {
       this.set({ loadError: error });
@@ -136,33 +147,48 @@ export class Conversation {
   // Takes up an answer that runs at the server; nothing runs: nothing happens, or, after a loss, the end is read from the rows.
   async resume(): Promise<void> {
     if (this.line.status === 'submitted' || this.line.status === 'streaming') return;
+    const lost = this.shown.lost;
     this.finished = false;
     await this.line.resumeStream();
-    if (this.line.status === 'error') {
-      if (isCode(this.line.error, 'NETWORK') || !(this.line.error instanceof ApiError)) this.lose();
-      return;
-    }
-    this.retries = 0;
+    if (this.line.status === 'error') return this.unreached(this.line.error);
     // Still lost: nothing ran any more, what came meanwhile stands in the rows.
     if (this.shown.lost && !this.finished) {
-      const { messages } = await this.rows();
-      const kept = this.line.messages.filter((m) => !messages.some((fresh) => fresh.id === m.id));
-      const from = kept.findIndex((m) => m.id === this.line.messages[0]?.id);
-      this.line.messages = [...(from >= 0 ? kept : []), ...messages];
+      const failed = await this.readEnd().then(() => null, (error: unknown) => ({ error }));
+      if (failed) return this.unreached(failed.error);
     }
+    this.retries = 0;
     if (this.shown.lost) this.set({ lost: false });
+    // What waits for an answer that ended while nobody was here is its writer's to send.
+    if (lost || this.finished) this.goOn();
+    else this.unsent.handBack();
+  }
+
+  private async readEnd(): Promise<void> {
+    const { messages } = await this.rows();
+    const kept = this.line.messages.filter((m) => !messages.some((fresh) => fresh.id === m.id));
+    const from = kept.findIndex((m) => m.id === this.line.messages[0]?.id);
+    this.line.messages = [...(from >= 0 ? kept : []), ...messages];
   }
 
   // The answer streams again.
   found(): void {
     this.retries = 0;
     if (this.shown.lost) this.set({ lost: false });
+    this.unsent.begun();
   }
 
-  private lose(): void {
+  // A refusal ends the waiting; everything else is tried again.
+  private unreached(error: unknown): void {
+    const refusal = error instanceof ApiError ? error : null;
+    if (!refusal || refusal.code === 'NETWORK' || refusal.status === 429 || refusal.status >= 500) return this.lose(refusal?.retryAfterS);
+    this.set({ lost: false, error });
+    this.unsent.handBack();
+  }
+
+  private lose(afterS?: number | null): void {
     clearTimeout(this.clock);
     this.set({ lost: true });
-    const wait = waitsS[Math.min(this.retries++, waitsS.length - 1)]! * 1000;
+    const wait = Math.max(afterS ?? 0, waitsS[Math.min(this.retries++, waitsS.length - 1)]!) * 1000;
     this.clock = setTimeout(() => void this.resume(), wait);
   }
 
@@ -177,52 +203,53 @@ export class Conversation {
   }
 
   // ---- deeds ----
-
+  // While an answer runs, it waits for its end; a second one joins what waits.
   async send(text: string, options: SendOptions = {}): Promise<void> {
-    if (this.busy) {
-      this.set({ waiting: text });
-      return;
-    }
-    this.options = options;
-    this.finished = false;
-    this.set({ error: null, returned: null, waiting: null });
-    keepDraft(sentDraft(this.id), text);
-    const before = this.line.messages;
-    const asked = this.line.generateId();
-    this.set({ asked });
-    await this.line.sendMessage({ id: asked, role: 'user', parts: [{ type: 'text', text }], metadata: { createdAt: new Date().toISOString() } }, { body: options });
-    await this.sent(text, before);
+    const note = { id: this.line.generateId(), text, options };
+    if (this.busy) this.unsent.wait(joined(this.unsent.waiting, note));
+    else await this.out(note);
   }
 
-  // What became of it: the draft goes when the server has begun; a refusal puts the text back.
-  private async sent(text: string, before: ChatMessage[]): Promise<void> {
+  private async out(note: Note): Promise<void> {
+    this.options = note.options;
+    this.finished = false;
+    this.unsent.goes(note);
+    this.set({ error: null, asked: note.id });
+    const before = this.line.messages;
+    await this.line.sendMessage({ id: note.id, role: 'user', parts: [{ type: 'text', text: note.text }], metadata: { createdAt: new Date().toISOString() } }, { body: note.options });
+    await this.sent(note, before);
+  }
+
+  // What became of it: the draft goes when the server has begun; a refusal puts the message back.
+  private async sent(note: Note, before: ChatMessage[]): Promise<void> {
     const error = this.line.status === 'error' ? this.line.error : undefined;
-    const begun = this.line.messages.length > before.length + 1;
-    if (!error || begun) {
-      keepDraft(sentDraft(this.id), '');
+    const begun = () => this.line.messages.length > before.length + 1;
+    if (!error || begun()) {
       if (error && !this.shown.lost) this.set({ error });
-      return;
+      return this.goOn();
     }
+    // It may have arrived: whether an answer runs is the server's to say.
     if (isCode(error, 'NETWORK')) {
-      // It may have arrived: whether an answer runs is the server's to say.
       await this.line.resumeStream();
-      if (this.line.status !== 'error' && this.line.messages.length > before.length + 1) return keepDraft(sentDraft(this.id), '');
+      if (this.line.status !== 'error' && begun()) return this.goOn();
     }
     this.line.messages = before;
     this.line.clearError();
-    this.set({ error, returned: text });
+    this.unsent.handBack();
+    this.unsent.giveBack(note);
+    this.set({ error });
   }
 
-  private sendWaiting(): void {
-    const text = this.shown.waiting;
-    if (text) queueMicrotask(() => void this.send(text, this.options));
+  // What waits goes out when nothing runs any more, with what was chosen when it was written.
+  private goOn(): void {
+    if (this.slot !== 'new') this.unsent.begun();
+    if (this.busy || this.shown.stopping || this.line.status === 'error') return;
+    const next = this.unsent.next();
+    if (next) void this.out(next);
   }
-  wait(text: string | null): void {
-    this.set({ waiting: text });
-  }
-  tookBack(): void {
-    this.set({ returned: null });
-  }
+  choices = (now?: SendOptions): SendOptions => (this.chosen = now ?? this.chosen);
+  dropWaiting = (): void => this.unsent.wait(null);
+  tookBack = (): void => this.unsent.tookBack();
 
   async stop(): Promise<void> {
     this.set({ stopping: true });
@@ -233,9 +260,11 @@ export class Conversation {
       await this.line.stop();
       const stopped = new Set(this.shown.stopped);
       if (last?.role === 'assistant') stopped.add(last.id);
-      this.set({ stopping: false, lost: false, stopped, ...(this.shown.waiting ? { returned: this.shown.waiting, waiting: null } : {}) });
+      this.unsent.handBack();
+      this.set({ stopping: false, lost: false, stopped });
     } catch (error) {
       this.set({ stopping: false, error });
+      this.goOn();
     }
     this.onDone();
   }
@@ -245,6 +274,7 @@ export class Conversation {
     this.set({ error: null });
     await this.line.regenerate({ ...(messageId ? { messageId } : {}), body: this.options });
     if (this.line.status === 'error' && !this.shown.lost) this.set({ error: this.line.error });
+    this.goOn();
   }
 
   answer(tool: string, toolCallId: string, output: unknown): void {
