@@ -243,6 +243,36 @@ check('what is refused comes back with what was chosen for it', { as: 'MEMBER', 
   await page.getByText('1 of 10 records').waitFor();
 });
 
+check('too many requests: what can be repeated counts down and is, once; then it is said when one can', { as: 'MEMBER', path: null, expected: [/status of 429/] }, async ({ page }) => {
+  line.refuses = { path: /^\/api\/documents\/tree/, answer: [429, 'RATE_LIMITED', 'Slow down.', { 'retry-after': '3' }] };
+  await page.goto('/kb');
+  await page.getByText(/Trying again in [123] seconds?\./).waitFor();
+  assert.equal(line.refuses.asked, 1, 'nothing is repeated behind a skeleton');
+  await page.getByText(/You can try again in [123] seconds?\./).waitFor();
+  await page.getByText('You can try again now.').waitFor();
+  assert.equal(line.refuses.asked, 2, 'repeated once');
+  await axe(page, 'too many requests');
+  line.refuses = null;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('You can try again now.').waitFor({ state: 'detached' });
+  await page.getByRole('tree', { name: 'Pages' }).waitFor();
+});
+
+check('too many questions: the text is back, and nothing says that it goes out by itself', { as: 'MEMBER', path: '/chat', expected: [/status of 429/] }, async ({ page }) => {
+  line.refuse = [429, 'RATE_LIMITED', 'Slow down.', { 'retry-after': '2' }];
+  const asked = line.asked.length;
+  await ask(page, 'One too many');
+  await page.getByText(/You can try again in [12] seconds?\./).waitFor();
+  assert.equal(await page.getByText(/Trying again/).count(), 0);
+  await page.getByText('You can try again now.').waitFor();
+  assert.equal(await field(page).inputValue(), 'One too many');
+  assert.equal(line.asked.length, asked + 1);
+  line.refuse = null;
+  provider.answer = async (run) => run.text(`Answer to ${run.prompt}`);
+  await page.keyboard.press('Enter');
+  await page.getByText('Answer to One too many').waitFor();
+});
+
 check('tools are told in words, questions are answered by chips', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
   provider.answer = async (run) => {
     if (run.after === null) run.tool('c1', 'list_documents', { q: 'visa' });

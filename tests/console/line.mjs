@@ -3,10 +3,16 @@
 import { createServer, request } from 'node:http';
 import { freePort } from '../e2e/harness.mjs';
 
+function refused(res, [status, code, text, headers = {}]) {
+  res.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'c00000000000000000000test', ...headers });
+  res.end(JSON.stringify({ success: false, error: text, code, details: {} }));
+}
+
 export class Line {
   streams = new Set();
   down = false;
-  refuse = null; // [status, code, text]
+  refuse = null; // [status, code, text, headers]
+  refuses = null; // { path, answer as above, asked }: other requests that are answered in the server's place, counted
   asked = []; // bodies of POST /api/ai/chat
 
   async start(target) {
@@ -29,11 +35,11 @@ export class Line {
     const body = Buffer.concat(pieces);
     if (req.method === 'POST' && req.url === '/api/ai/chat') {
       this.asked.push(JSON.parse(body));
-      if (this.refuse) {
-        const [status, code, text] = this.refuse;
-        res.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'c00000000000000000000test' });
-        return res.end(JSON.stringify({ success: false, error: text, code, details: {} }));
-      }
+      if (this.refuse) return refused(res, this.refuse);
+    }
+    if (this.refuses?.path.test(req.url)) {
+      this.refuses.asked = (this.refuses.asked ?? 0) + 1;
+      return refused(res, this.refuses.answer);
     }
     const on = request(this.target + req.url, { method: req.method, headers: req.headers }, (answer) => {
       if (/event-stream/.test(answer.headers['content-type'] ?? '')) {

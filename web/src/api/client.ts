@@ -57,6 +57,9 @@ async function once(path: string, init: RequestInit, write: boolean): Promise<Re
   }
 }
 
+// What was answered 429 last: repeated once by itself, and not again.
+const slowed = new Set<string>();
+
 interface RequestOptions {
   // A refused session is the answer, not a reason to ask (who is there? on the first page).
   asksWho?: boolean;
@@ -64,12 +67,17 @@ interface RequestOptions {
 
 // A request to the API with all that belongs to it; the answer is ok, else ApiError is thrown.
 export async function request(path: string, init: RequestInit = {}, options: RequestOptions = {}): Promise<Response> {
-  const write = (init.method ?? 'GET') !== 'GET';
+  const method = init.method ?? 'GET', write = method !== 'GET', asked = `${method} ${path}`;
   let tokenRenewed = false;
   for (;;) {
     const response = await once(path, init, write);
+    const again = slowed.delete(asked);
     if (response.ok) return response;
     const error = await errorOf(response);
+    if (error.status === 429) {
+      error.repeated = again;
+      slowed.add(asked);
+    }
     if (error.code === 'CSRF_INVALID' && !tokenRenewed) {
       tokenRenewed = true;
       forgetCsrfToken();

@@ -1,5 +1,8 @@
 // What can go wrong with a request, in one class: the server's code, or NETWORK and OFFLINE for what never reached it.
 export class ApiError extends Error {
+  readonly until: number | null; // when the server lets it be asked again
+  repeated = false; // 429, and the same request had that answer right before
+
   constructor(
     readonly status: number,
     readonly code: string,
@@ -10,6 +13,7 @@ export class ApiError extends Error {
   ) {
     super(message);
     this.name = 'ApiError';
+    this.until = retryAfterS ? Date.now() + retryAfterS * 1000 : null;
   }
 
   get fieldErrors(): Record<string, string[]> {

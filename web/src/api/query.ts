@@ -4,10 +4,9 @@ import { call } from './client';
 import { ApiError } from './errors';
 import type { In, Operation, Out } from './operations';
 
-// Refusals don't get better by asking again, except the one that says when.
+// Refusals don't get better by asking again. The one that says when is repeated by what shows it, before people's eyes.
 function again(count: number, error: Error): boolean {
   if (!(error instanceof ApiError)) return false;
-  if (error.status === 429) return count < 1;
   return (error.code === 'NETWORK' || error.status >= 502) && count < 2;
 }
 

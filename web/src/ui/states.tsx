@@ -1,7 +1,7 @@
 // The states that every screen has besides its content.
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconLock, IconMoodEmpty } from '@tabler/icons-react';
-import { Component, useContext, useEffect, useState, type ReactNode } from 'react';
+import { Component, useContext, useEffect, useEffectEvent, useState, type ReactNode } from 'react';
 import { ApiError } from '../api/errors';
 import { mayCall } from '../api/operations';
 import { CopyButton } from './CopyButton';
@@ -14,7 +14,8 @@ const t = texts({
   loading: 'Loading', waits: 'Still waiting for the server.', cancel: 'Cancel',
   failed: 'This could not be loaded.', nothingChanged: 'Nothing was changed.', maybeChanged: 'It is not known whether something was changed: look before you repeat it.',
   retry: 'Try again', details: 'Details', code: 'Code {code}', request: 'Request {id}', copy: 'Copy details',
-  wait: { one: 'Too many requests. Trying again in {n} second.', other: 'Too many requests. Trying again in {n} seconds.' },
+  wait: { one: 'Too many requests. Trying again in {n} second.', other: 'Too many requests. Trying again in {n} seconds.' }, trying: 'Too many requests. Trying again now.',
+  waitSelf: { one: 'Too many requests. You can try again in {n} second.', other: 'Too many requests. You can try again in {n} seconds.' }, free: 'You can try again now.',
   cap: 'The spending cap of this workspace is reached. An owner or admin can raise it; everything else still works.', toCap: 'Usage and cap',
   network: 'The server could not be reached. Check the connection.', addon: 'An add-on is switched off: {why}',
   notFound: 'Not found', notFoundWhy: 'It does not exist, or it is not yours to see.', home: 'Go to Home',
@@ -38,17 +39,23 @@ export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () =
   );
 }
 
-function Countdown({ seconds, then }: { seconds: number; then: (() => void) | undefined }) {
-  const [left, setLeft] = useState(seconds);
+const secondsTo = (ms: number): number => Math.max(0, Math.ceil((ms - Date.now()) / 1000));
+
+// Until a request that was too much may be repeated: once by itself where there is a way to, else by who reads it.
+function Countdown({ until, then }: { until: number; then: (() => void) | undefined }) {
+  const [left, setLeft] = useState(() => secondsTo(until)), itself = then !== undefined;
+  const due = useEffectEvent(() => then?.());
   useEffect(() => {
-    if (left <= 0) {
-      then?.();
-      return;
-    }
-    const clock = setTimeout(() => setLeft(left - 1), 1000);
-    return () => clearTimeout(clock);
-  }, [left, then]);
-  return <p>{t('wait', { n: Math.max(left, 0) })}</p>;
+    const clock = setInterval(() => {
+      const seconds = secondsTo(until);
+      setLeft(seconds);
+      if (seconds > 0) return;
+      clearInterval(clock);
+      due();
+    }, 500);
+    return () => clearInterval(clock);
+  }, [until]);
+  return <p aria-live="off">{left ? t(itself ? 'wait' : 'waitSelf', { n: left }) : t(itself ? 'trying' : 'free')}</p>;
 }
 
 // What is refused for the cap leads to the cap, for who may change it.
@@ -69,7 +76,7 @@ export function ErrorPanel({ error, retry, what, write }: { error: unknown; retr
       <div>
         <p className={css.strong}>{what ?? t('failed')}</p>
         {known?.code === 'NETWORK' ? <p>{t('network')}</p> : known?.status === 402 ? <Cap /> : known?.code === 'ADDON_INACTIVE' ? <p>{t('addon', { why: known.message })}</p> : known && <p dir="auto">{known.message}</p>}
-        {known?.status === 429 && known.retryAfterS ? <Countdown seconds={known.retryAfterS} then={retry} /> : null}
+        {known?.status === 429 && known.until ? <Countdown key={known.until} until={known.until} then={known.repeated ? undefined : retry} /> : null}
         {write && known?.changed !== 'said' && <p>{known?.changed === 'nothing' ? t('nothingChanged') : t('maybeChanged')}</p>}
         {retry && <Button variant="default" size="xs" onClick={retry}>{t('retry')}</Button>}
         <details className={css.details}>
