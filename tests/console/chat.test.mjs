@@ -280,7 +280,7 @@ check('tools are told in words, questions are answered by chips', { as: 'MEMBER'
     else run.text(`So it is ${/Blue/.exec(run.after)}`);
   };
   await ask(page, 'Ask me');
-  await page.getByText('List documents').waitFor();
+  await page.getByText('Listed documents').waitFor();
   await page.getByText('0 hits').click();
   await page.getByText('Asked with').waitFor();
   await axe(page, 'tool card');
@@ -384,4 +384,13 @@ check('@ refers to a page; beside a page the assistant gets what it shows, unles
   await ask(page, 'And now');
   await page.getByText('You said: And now').waitFor();
   assert.equal(line.asked.at(-1).pageContext, undefined);
+});
+check('a record that was read is told by its title, never by its id', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Named of the year', markdown: 'Text' } })).body;
+  provider.answer = async (run) => (run.step ? run.text('That is it.') : run.tool('c1', 'get_document', { id: document.id }));
+  await ask(page, 'Read it');
+  await page.getByText('That is it.').waitFor();
+  await page.locator('summary').getByText('Read Named of the year').waitFor();
+  assert.equal(await page.locator('summary').getByText(document.id).count(), 0);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mayCall } from './operations';
+import { mayCall, onlyReads } from './operations';
 
 test('a role in the workspace opens what asks for one there', () => {
   expect(mayCall({ role: 'ADMIN', organizationRole: 'MEMBER' }, 'update_workspace_ai_config')).toBe(true);
@@ -15,4 +15,9 @@ test('a role in the organisation opens what asks for one there, whatever the rol
 
 test('what asks for no role is open', () => {
   expect(mayCall({}, 'get_current_context')).toBe(true);
+});
+
+test('what only reads is known by its method, else by its name', () => {
+  expect(['get_document', 'list_chats', 'search', 'get_document_content', 'search_files_of_nowhere'].every(onlyReads)).toBe(true);
+  expect(['create_document', 'update_chat', 'append_to_nothing', 'getaway'].some(onlyReads)).toBe(false);
 });

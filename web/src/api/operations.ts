@@ -14,6 +14,12 @@ export function operationRow(name: Operation): ApiRow {
   return row;
 }
 
+// Does it only read? What the API has no path for (tools of the assistant alone) says so by its name.
+export function onlyReads(name: string): boolean {
+  const row = rows[name];
+  return row ? row.method === 'GET' : /^(get|list|search|find|read|count|describe)(_|$)/.test(name);
+}
+
 // Roles that somebody has, in the workspace and in its organisation.
 export interface HeldRoles { role?: Role | null; organizationRole?: Role | null }
 

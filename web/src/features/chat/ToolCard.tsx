@@ -66,7 +66,7 @@ export function ToolCard({ part }: { part: ToolPart }) {
     <details className={css.card} data-state={state}>
       <summary>
         <IconChevronRight size={14} aria-hidden className={css.chevron} />
-        <span dir="auto">{words.verb}{words.about && <>: <q>{words.about}</q></>}</span>
+        <span dir="auto">{words.verb}{words.record && <> <bdi className={css.record}>{words.record}</bdi></>}{words.about && <>: <q>{words.about}</q></>}</span>
         <span className={css.state}><Icon size={14} aria-hidden />{words.hits !== null ? t('hits', { n: words.hits }) : state === 'running' ? t('running', { n: seconds }) : t(state)}</span>
       </summary>
       <Fields title={t('input')} value={part.input} />
@@ -78,7 +78,7 @@ export function ToolCard({ part }: { part: ToolPart }) {
 export function ToolGroup({ parts }: { parts: ToolPart[] }) {
   const [only] = parts;
   if (parts.length === 1 && only) return <ToolCard part={only} />;
-  const names = [...new Set(parts.map((p) => toolWords(p).verb))];
+  const names = [...new Set(parts.map((p) => toolWords(p)).map((w) => (w.record ? `${w.verb} ${w.record}` : w.verb)))];
   const told = names.length > 3 ? `${names.slice(0, 3).join(', ')} ${t('more', { n: names.length - 3 })}` : names.join(', ');
   return (
     <details className={css.card} data-state="done">
