@@ -385,6 +385,30 @@ check('@ refers to a page; beside a page the assistant gets what it shows, unles
   await page.getByText('You said: And now').waitFor();
   assert.equal(line.asked.at(-1).pageContext, undefined);
 });
+check('what the assistant changes is read again, and marked for two seconds', { as: 'MEMBER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Before the change', markdown: 'Text' } })).body;
+  provider.answer = async (run) => {
+    run.text('Changing. ');
+    await provider.until('changed');
+    run.text('Done.');
+  };
+  await page.goto(`/kb/${document.id}`);
+  await page.getByRole('heading', { level: 1, name: 'Before the change' }).waitFor();
+  await page.keyboard.press('Control+j');
+  await ask(page, 'Change it');
+  await page.getByText('Changing.').waitFor();
+  const changed = await client.json(`/api/documents/doc/${document.id}`, { method: 'PATCH', json: { version: document.version, title: 'After the change' } });
+  assert.equal(changed.status, 200, JSON.stringify(changed.body));
+  const marked = page.locator('main [data-changed]').first().waitFor({ state: 'attached' });
+  line.tell({ type: 'data-refresh', data: { resource: 'document', id: document.id }, transient: true });
+  await marked;
+  await page.locator('h1', { hasText: 'After the change' }).waitFor();
+  await page.locator('[data-changed]').first().waitFor({ state: 'detached' });
+  provider.signal('changed');
+  await page.getByText('Changing. Done.').waitFor();
+});
+
 check('a record that was read is told by its title, never by its id', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
   const client = await new Client(origin).signIn(people.MEMBER);
   const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Named of the year', markdown: 'Text' } })).body;

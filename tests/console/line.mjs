@@ -28,6 +28,10 @@ export class Line {
   cut() {
     for (const res of this.streams) res.socket?.destroy();
   }
+  // A part that the server would have sent, in the streams that are open.
+  tell(part) {
+    for (const res of this.streams) res.write(`data: ${JSON.stringify(part)}\n\n`);
+  }
   async pass(req, res) {
     if (this.down && req.url.startsWith('/api/')) return req.socket.destroy();
     const pieces = [];

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { SendOptions } from '../../api/chat';
 import { call } from '../../api/client';
 import { announce } from '../../ui/announce';
+import { markChanged } from '../../ui/changed';
 import { keepDraft } from '../../ui/drafts';
 import { Empty, ErrorPanel, Loading } from '../../ui/states';
 import { texts } from '../../ui/text';
@@ -16,13 +17,16 @@ import css from './Conversation.module.css';
 import { Transcript } from './Transcript';
 
 const t = texts({
-  lost: 'The answer goes on at the server, reconnecting …', started: 'The assistant answers.', done: 'The answer is there.', failed: 'Your message was not sent.', cut: 'The answer was cut.', first: 'Ask the assistant', loadFailed: 'This chat could not be loaded.',
+  lost: 'The answer goes on at the server, reconnecting …', started: 'The assistant answers.', changed: 'The assistant has changed a record.', done: 'The answer is there.', failed: 'Your message was not sent.', cut: 'The answer was cut.', first: 'Ask the assistant', loadFailed: 'This chat could not be loaded.',
   firstWhy: 'It reads the records of this workspace that you may see, and says where it found them. Without a provider key the offline assistant answers: it is not a model, it searches and quotes.',
   q1: 'What can you do here?', q2: 'Which pages are in the knowledge base?', q3: 'Who is in this workspace?', q4: 'What changed last?', branchFailed: 'Branching did not work: {why}', from: 'Branched from', chat: 'an earlier chat', stopped: 'Stopped.',
 });
 
-// What the server changed is read again; the lists that show it are named after it.
-const refreshes: Record<string, string[]> = { document: ['list_documents', 'get_document', 'get_document_tree'], documents: ['list_documents', 'get_document', 'get_document_tree'], member: ['list_members'] };
+// What the server changed is read again: the operations that show it are named after it.
+function shows(operation: unknown, resource: string): boolean {
+  const name = resource.toLowerCase().replace(/-/g, '_').replace(/s$/, ''), words = `_${String(operation)}_`;
+  return words.includes(`_${name}_`) || words.includes(`_${name}s_`);
+}
 
 interface Props { id: string; isNew: boolean; autoSend?: boolean; from?: string | undefined; page?: PageContext; onStarted?: () => void }
 
@@ -33,8 +37,10 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   const running = status === 'submitted' || status === 'streaming', busy = running || shown.lost;
   useEffect(() => {
     conversation.listen({
-  useState(conversation.takeUp);
-      refresh: (r) => void Promise.all((refreshes[r.resource ?? ''] ?? []).map((key) => client.invalidateQueries({ queryKey: [key] }))),
+      refresh: ({ resource, id: record }) => void client.invalidateQueries({ predicate: (query) => !!resource && shows(query.queryKey[0], resource) }).then(() => {
+        if (record) markChanged(record);
+        announce(t('changed'));
+      }),
       done: () => void Promise.all(['list_chats', 'get_ai_budget'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
     });
     void conversation.load();

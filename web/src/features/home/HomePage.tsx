@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconArrowUp, IconFileText, IconFolder, IconMessage } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { useCall } from '../../api/query';
 import { keepDraft } from '../../ui/drafts';
 import { useMay, useMe } from '../../ui/me';
@@ -9,6 +9,7 @@ import { Page, Section } from '../../ui/Page';
 import { Loaded, Panel } from '../../ui/states';
 import { texts } from '../../ui/text';
 import { Time } from '../../ui/Time';
+import { useChanged } from '../../ui/changed';
 import css from './Home.module.css';
 
 const t = texts({
@@ -45,13 +46,17 @@ function Chats() {
 
 function Pages() {
   const query = useCall('list_documents', { limit: 5 });
+function Row({ id, children }: { id: string; children: ReactNode }) {
+  return <li data-changed={useChanged(id)}>{children}</li>;
+}
+
   return (
     <Section title={t('pages')} tools={<Link to="/kb">{t('all')}</Link>}>
       <Loaded query={query} rows={3}>
         {(data) => data.documents.length === 0 ? <p className={css.none}>{t('noPages')}</p> : (
           <ul className={css.list}>
             {data.documents.map((d) => (
-              <li key={d.id}>{d.kind === 'FOLDER' ? <IconFolder size={16} aria-hidden /> : <IconFileText size={16} aria-hidden />}<Link to="/kb/$docId" params={{ docId: d.id } as never}><span dir="auto">{d.title}</span></Link><span className={css.when}><Time at={d.updatedAt} /></span></li>
+              <Row key={d.id} id={d.id}>{d.kind === 'FOLDER' ? <IconFolder size={16} aria-hidden /> : <IconFileText size={16} aria-hidden />}<Link to="/kb/$docId" params={{ docId: d.id } as never}><span dir="auto">{d.title}</span></Link><span className={css.when}><Time at={d.updatedAt} /></span></Row>
             ))}
           </ul>
         )}

@@ -4,6 +4,7 @@ import { IconSearch } from '@tabler/icons-react';
 import { Link, useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useCall, useList } from '../../api/query';
+import { useChanged } from '../../ui/changed';
 import { CopyButton } from '../../ui/CopyButton';
 import { Markdown } from '../../ui/Markdown';
 import { Page } from '../../ui/Page';
@@ -39,14 +40,14 @@ function isTiptap(content: unknown): content is Node {
 }
 
 function Reader({ id }: { id: string }) {
-  const query = useCall('get_document', { id });
+  const query = useCall('get_document', { id }), changed = useChanged(id);
   if (query.error) return <Page title={t('kb')}><ErrorPanel error={query.error} retry={() => void query.refetch()} /></Page>;
   if (!query.data) return <Page title={t('kb')}><Loading rows={8} /></Page>;
   const d = query.data.document, markdown = d.markdown ?? '';
   const words = markdown.split(/\s+/).filter(Boolean).length;
   return (
     <Page key={d.id} title={d.title} area={t('kb')} userText tools={markdown ? <CopyButton text={markdown} label={t('copy')} /> : undefined}>
-      <p className={css.facts}>
+      <p className={css.facts} data-changed={changed}>
         <span>{t('version', { n: d.version })}</span><span>{t('changed')} <Time at={d.updatedAt} /></span>{d.kind === 'PAGE' && <span>{t('words', { n: words })}</span>}<span>{t('visibility')}: {t(d.visibility)}</span>
       </p>
       {d.kind === 'FOLDER' ? <Empty title={t('folder')} /> : d.kind === 'DOCX' ? <Empty title={t('docx')} />

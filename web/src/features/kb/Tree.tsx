@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { call } from '../../api/client';
 import type { Out } from '../../api/operations';
 import { keyOf, useCall } from '../../api/query';
+import { useChanged } from '../../ui/changed';
 import { Loaded } from '../../ui/states';
 import { texts } from '../../ui/text';
 import css from './Tree.module.css';
@@ -31,11 +32,11 @@ function Level({ parentId, level, state }: { parentId: string | null; level: num
 }
 
 function Item({ node, level, at, of, state }: { node: TreeNode; level: number; at: number; of: number; state: State }) {
-  const open = state.open.has(node.id), Icon = icons[node.kind as keyof typeof icons] ?? IconFileText;
+  const open = state.open.has(node.id), changed = useChanged(node.id), Icon = icons[node.kind as keyof typeof icons] ?? IconFileText;
   return (
     <div role="none">
       <div role="treeitem" aria-level={level} aria-posinset={at} aria-setsize={of} aria-selected={state.current === node.id} {...(node.hasChildren ? { 'aria-expanded': open } : {})}
-        tabIndex={state.focused === node.id || (state.focused === null && level === 1 && at === 1) ? 0 : -1} data-id={node.id} className={css.item} style={{ paddingInlineStart: 4 + (level - 1) * 16 }}
+        tabIndex={state.focused === node.id || (state.focused === null && level === 1 && at === 1) ? 0 : -1} data-id={node.id} data-changed={changed} className={css.item} style={{ paddingInlineStart: 4 + (level - 1) * 16 }}
         onClick={() => { if (node.hasChildren) state.toggle(node.id, node.kind === 'FOLDER' && state.current !== node.id ? true : !open); state.choose(node.id); }}>
         <IconChevronRight size={14} aria-hidden className={css.chevron} data-open={open || undefined} data-none={!node.hasChildren || undefined} />
         <Icon size={16} aria-hidden /><span dir="auto">{node.title}</span>
