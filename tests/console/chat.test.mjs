@@ -385,6 +385,20 @@ check('@ refers to a page; beside a page the assistant gets what it shows, unles
   await page.getByText('You said: And now').waitFor();
   assert.equal(line.asked.at(-1).pageContext, undefined);
 });
+check('a link to an own record is a chip that says how it stands; one that is gone says so', { as: 'MEMBER', path: '/chat', expected: [/status of 404/] }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Chip of the year', markdown: 'Text' } })).body;
+  provider.answer = async (run) => run.text(`See [the chip](/kb/${document.id}), [the old one](${origin}/kb/cgone00000000000000000000) and [all pages](/kb).`);
+  await ask(page, 'Link me');
+  const chip = page.locator(`[data-record="${document.id}"]`);
+  await chip.getByText('changed').waitFor();
+  await page.locator('[data-gone]').getByText('not found').waitFor();
+  assert.equal(await page.locator('[data-record]').count(), 2);
+  await axe(page, 'chips');
+  await chip.getByRole('link', { name: 'the chip' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Chip of the year' }).waitFor();
+});
+
 check('what the assistant changes is read again, and marked for two seconds', { as: 'MEMBER', path: null }, async ({ page }) => {
   const client = await new Client(origin).signIn(people.MEMBER);
   const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Before the change', markdown: 'Text' } })).body;

@@ -1,7 +1,7 @@
 // The frame of all pages: header, navigation, banners, and what lies over the page.
-import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
 import { IconLayoutSidebar, IconLink } from '@tabler/icons-react';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { call, setClientHooks } from '../api/client';
 import { useCall } from '../api/query';
 import { setTheirDrafts } from '../ui/drafts';
@@ -20,6 +20,7 @@ import { copyLink } from './link';
 import { networkSaid, serverReached, useNetwork } from './network';
 import { visited } from './recent';
 import { SessionDialog, signInAgain } from './SessionDialog';
+import { ownLink } from './own-link';
 import css from './Shell.module.css';
 import { tellTabs, useBehind, whyBehind } from './tabs';
 import { Bar, Side } from './Navigation';
@@ -39,7 +40,6 @@ function recordOf(params: Record<string, string>): { kind: string; id: string } 
   const shown = features.flatMap((f) => f.screens).map((s) => s.record).find((r) => r && params[r.param]);
   return shown ? { kind: shown.kind, id: params[shown.param]! } : undefined;
 }
-const ownLink = (to: string, children: ReactNode) => <Link to={to}>{children}</Link>;
 
 export function Shell() {
   const me = useCall('get_current_context', {}, { staleTime: Infinity }).data;

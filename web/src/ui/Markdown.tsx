@@ -16,6 +16,7 @@ export function safeHref(href: string): { kind: 'own' | 'web' | 'mail'; href: st
   if (/^\/(?![/\\])/.test(href)) return { kind: 'own', href, host: '' };
   try {
     const url = new URL(href);
+    if (typeof location !== 'undefined' && url.origin === location.origin) return { kind: 'own', href: url.pathname + url.search + url.hash, host: '' };
     if (url.protocol === 'mailto:') return { kind: 'mail', href: url.href, host: '' };
     return url.protocol === 'https:' || url.protocol === 'http:' ? { kind: 'web', href: url.href, host: url.host } : null;
   } catch {

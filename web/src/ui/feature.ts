@@ -1,6 +1,6 @@
 // What a feature brings to the shell: its screens, their places in the navigation, its commands. The shell shows of it
 // what the role may use; it knows no feature by name. Adding one is one line in app/features.ts.
-import type { ComponentType } from 'react';
+import type { ComponentType, ReactNode } from 'react';
 import type { Operation } from '../api/operations';
 import type { Reading } from '../api/query';
 
@@ -33,10 +33,13 @@ export interface Command {
   run: (go: (to: string) => void) => void;
 }
 export interface Hit { id: string; title: string; detail?: string; to: string; icon: Icon }
+export interface ChipProps { id: string; to: string; children: ReactNode }
 export interface Feature {
   screens: Screen[];
   places?: Place[];
   commands?: Command[];
+  // How a link to one of its records stands in a text; the path's group is the record's id.
+  chip?: { path: RegExp; load: () => Promise<{ default: ComponentType<ChipProps> }> };
   // Records for the palette.
   find?: { operation: Operation; search: (text: string, signal: AbortSignal) => Promise<Hit[]> };
 }

@@ -15,6 +15,7 @@ export const chat: Feature = {
   ],
   places: [{ to: '/chat', label: area, icon: IconMessage, group: 'top', operation: 'send_chat', letter: 'c', action: 'chat', bar: 2 }],
   commands: [{ id: 'new-chat', label: () => t('create'), icon: IconMessagePlus, operation: 'send_chat', run: (go) => go('/chat') }],
+  chip: { path: /^\/chat\/([^/?#]+)/, load: () => import('./ChatChip') },
   find: {
     operation: 'list_chats',
     search: async (text, signal) => (await call('list_chats', { search: text, limit: 5 } as never, { signal })).chats.map((c) => ({ id: c.id, title: c.title, detail: t('chat'), to: `/chat/${encodeURIComponent(c.id)}`, icon: IconMessage })),

@@ -11,6 +11,7 @@ export const kb: Feature = {
     { path: '/kb/$docId', area, operation: 'get_document', record: { kind: 'documents', param: 'docId' }, load: () => import('./KbPage') },
   ],
   places: [{ to: '/kb', label: area, icon: IconBook, group: 'work', operation: 'list_documents', letter: 'k', action: 'kb', bar: 3 }],
+  chip: { path: /^\/kb\/([^/?#]+)/, load: () => import('./PageChip') },
   find: {
     operation: 'list_documents',
     search: async (q, signal) => (await call('list_documents', { q, limit: 8 }, { signal })).documents.map((d) => ({ id: d.id, title: d.title, detail: t('page'), to: `/kb/${d.id}`, icon: IconFileText })),
