@@ -34,3 +34,7 @@ test('entities are shown once', () => {
   expect(html('a < b & c')).toContain('a &lt; b &amp; c');
   expect(html('`<b>`')).toContain('&lt;b&gt;</code>');
 });
+test('the highest heading of a text stands right below the page’s', () => {
+  expect(html('## Fees\n\n### When\n\n## More').match(/<h\d/g)).toEqual(['<h2', '<h3', '<h2']);
+  expect(html('# Fees\n\n- # in a list').match(/<h\d/g)).toEqual(['<h2', '<h2']);
+});

@@ -82,33 +82,34 @@ function Table({ token }: { token: Tokens.Table }) {
   );
 }
 
-function List({ token }: { token: Tokens.List }) {
-  const items = token.items.map((item, i) => <li key={i}>{item.tokens.map((tk, j) => <Fragment key={j}>{block(tk)}</Fragment>)}</li>);
+function List({ token, top }: { token: Tokens.List; top: number }) {
+  const items = token.items.map((item, i) => <li key={i}>{item.tokens.map((tk, j) => <Fragment key={j}>{block(tk, top)}</Fragment>)}</li>);
   return token.ordered ? <ol start={typeof token.start === 'number' ? token.start : 1}>{items}</ol> : <ul>{items}</ul>;
 }
 
-function block(token: Token): ReactNode {
+// `top` is the depth of the text's highest heading: it stands right below the page's own.
+function block(token: Token, top: number): ReactNode {
   switch (token.type) {
     case 'space': return null;
     case 'heading': {
-      const level = Math.min((token as Tokens.Heading).depth + 2, 6);
-      const Tag = `h${level}` as 'h3';
+      const level = Math.min(Math.max((token as Tokens.Heading).depth - top, 0) + 2, 6);
+      const Tag = `h${level}` as 'h2';
       return <Tag>{inline(token.tokens)}</Tag>;
     }
     case 'paragraph': return <p>{inline(token.tokens)}</p>;
-    case 'blockquote': return <blockquote>{token.tokens?.map((tk, i) => <Fragment key={i}>{block(tk)}</Fragment>)}</blockquote>;
+    case 'blockquote': return <blockquote>{token.tokens?.map((tk, i) => <Fragment key={i}>{block(tk, top)}</Fragment>)}</blockquote>;
     case 'hr': return <hr />;
     case 'code': return <CodeBlock text={(token as Tokens.Code).text} {...((token as Tokens.Code).lang ? { lang: (token as Tokens.Code).lang! } : {})} />;
     case 'table': return <Table token={token as Tokens.Table} />;
-    case 'list': return <List token={token as Tokens.List} />;
+    case 'list': return <List token={token as Tokens.List} top={top} />;
     case 'html': return <p>{token.raw}</p>;
     case 'text': case 'checkbox': return inlineOne(token);
     default: return inlineOne(token);
   }
 }
 
-const Block = memo(function Block({ raw }: { raw: string }) {
-  return <>{marked.lexer(raw).map((token, i) => <Fragment key={i}>{block(token)}</Fragment>)}</>;
+const Block = memo(function Block({ raw, top }: { raw: string; top: number }) {
+  return <>{marked.lexer(raw).map((token, i) => <Fragment key={i}>{block(token, top)}</Fragment>)}</>;
 });
 
 // The blocks of a text, each with its own source: equal source, equal block.
@@ -118,5 +119,6 @@ export function blocksOf(text: string): string[] {
 
 export function Markdown({ text }: { text: string }) {
   const blocks = useMemo(() => blocksOf(text), [text]);
-  return <div className={css.text} dir="auto">{blocks.map((raw, i) => <Block key={i} raw={raw} />)}</div>;
+  const depths = blocks.map((raw) => /^ {0,3}(#{1,6})\s/.exec(raw)?.[1]?.length ?? 6), top = Math.min(6, ...depths);
+  return <div className={css.text} dir="auto">{blocks.map((raw, i) => <Block key={i} raw={raw} top={top} />)}</div>;
 }
