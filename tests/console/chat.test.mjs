@@ -423,6 +423,37 @@ check('what the assistant changes is read again, and marked for two seconds', { 
   await page.getByText('Changing. Done.').waitFor();
 });
 
+check('an answer is put into a page: a new one, or the end of one, whose own content stays; both are undone', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const old = [{ type: 'paragraph', content: [{ type: 'text', text: 'Old', marks: [{ type: 'underline' }] }] }];
+  const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Ledger of old', content: { type: 'doc', content: old } } })).body;
+  const contentOf = async (id) => (await client.json(`/api/documents/doc/${id}`)).body.document.content.content;
+  const found = async (q) => (await client.json(`/api/documents?q=${encodeURIComponent(q)}`)).body.documents;
+  provider.answer = async (run) => run.text('## Fees of **2030**\n\nPay [early](/kb).');
+  await ask(page, 'Write it down');
+  const open = () => page.getByRole('button', { name: 'Put into a page' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Put into a page' });
+  await open();
+  assert.equal(await dialog.getByRole('textbox', { name: 'Title of the new page' }).inputValue(), 'Fees of 2030');
+  await axe(page, 'put into a page');
+  await dialog.getByRole('button', { name: 'Put in' }).click();
+  await page.getByText('The page “Fees of 2030” was made.').waitFor();
+  const [made] = await found('Fees of 2030'), fresh = await contentOf(made.id);
+  assert.deepEqual(fresh.map((n) => n.type), ['heading', 'paragraph']);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  while ((await found('Fees of 2030')).length) assert.ok(server.child.exitCode === null);
+
+  await open();
+  await dialog.getByRole('searchbox', { name: 'Find a page' }).fill('Ledger of');
+  await dialog.getByRole('radio', { name: 'Ledger of old' }).click();
+  await dialog.getByRole('button', { name: 'Put in' }).click();
+  await page.getByText('Added to the end of “Ledger of old”.').waitFor();
+  assert.deepEqual(await contentOf(document.id), [...old, ...fresh]);
+  await page.getByRole('button', { name: 'Undo' }).last().click();
+  while ((await contentOf(document.id)).length > 1) assert.ok(server.child.exitCode === null);
+  assert.deepEqual(await contentOf(document.id), old);
+});
+
 check('a record that was read is told by its title, never by its id', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
   const client = await new Client(origin).signIn(people.MEMBER);
   const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Named of the year', markdown: 'Text' } })).body;

@@ -1,10 +1,11 @@
 import { ActionIcon } from '@mantine/core';
-import { IconAlertTriangle, IconGitBranch, IconInfoCircle, IconPencil, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
-import { memo } from 'react';
+import { IconAlertTriangle, IconFilePlus, IconGitBranch, IconInfoCircle, IconPencil, IconPlayerStop, IconRefresh } from '@tabler/icons-react';
+import { lazy, memo, Suspense, useState } from 'react';
 import type { ChatMessage, ChatPart, RateLimit, Usage } from '../../api/chat';
 import { CopyButton } from '../../ui/CopyButton';
 import { count, exactTime, money, shortTime } from '../../ui/format';
 import { Markdown } from '../../ui/Markdown';
+import { useMay } from '../../ui/me';
 import { texts } from '../../ui/text';
 import { tip } from '../../ui/tip';
 import type { Conversation } from './conversation';
@@ -14,10 +15,11 @@ import { ToolCard, ToolGroup } from './ToolCard';
 import { fold, isAsking, isTool, type ToolPart } from './words';
 
 const t = texts({
-  you: 'You', assistant: 'Assistant', copy: 'Copy text', retry: 'Ask again', edit: 'Edit in a new branch', branch: 'Branch from here', reasoning: 'Reasoning', stopped: 'Stopped', interrupted: 'Interrupted: the server ended in the middle of this answer.', failed: 'Incomplete: the answer was cut by an error.',
+  you: 'You', assistant: 'Assistant', copy: 'Copy text', retry: 'Ask again', edit: 'Edit in a new branch', branch: 'Branch from here', put: 'Put into a page', reasoning: 'Reasoning', stopped: 'Stopped', interrupted: 'Interrupted: the server ended in the middle of this answer.', failed: 'Incomplete: the answer was cut by an error.',
   resume: 'Go on', tokens: '{in} tokens in, {out} out', cached: '{n} cached', noPrice: 'no price', offline: 'offline assistant, no model', estimated: 'estimated', actions: 'About this message',
   USER_KEY: 'paid by your own key', WORKSPACE_KEY: 'paid by the workspace', ORG_KEY: 'paid by the organisation', SERVER_KEY: 'paid by the server', limit: 'Limit reached ({scope}): {used} of {limit}.', until: 'It ends {when}; reading and asking still work.', source: 'Source', working: 'Working …',
 });
+const PutIntoPage = lazy(() => import('./PutIntoPage'));
 const payers = ['USER_KEY', 'WORKSPACE_KEY', 'ORG_KEY', 'SERVER_KEY'] as const;
 
 const textOf = (message: ChatMessage): string => message.parts.filter((p) => p.type === 'text').map((p) => (p as { text: string }).text).join('\n\n');
@@ -67,7 +69,7 @@ function Tool({ label, icon: Icon, onClick }: { label: string; icon: typeof Icon
 export const Message = memo(function Message({ message, conversation, last, running, stopped, error, onBranch, onEdit }: Props) {
   const mine = message.role === 'user', text = textOf(message), at = message.metadata?.createdAt;
   const name = mine ? t('you') : t('assistant'), usage = usageOf(message), status = message.metadata?.status?.toUpperCase();
-  const live = last && running;
+  const live = last && running, may = useMay(), [putting, setPutting] = useState(false);
   return (
     <article className={css.message} data-mine={mine || undefined} data-message tabIndex={-1} aria-label={at ? `${name}, ${exactTime(at)}` : name}>
       {mine ? <div className={css.bubble} dir="auto">{text}</div> : (
@@ -88,10 +90,12 @@ export const Message = memo(function Message({ message, conversation, last, runn
             {text && <CopyButton icon text={text} label={t('copy')} />}
             {mine && <Tool label={t('edit')} icon={IconPencil} onClick={() => onEdit(message.id, text)} />}
             {!mine && last && <Tool label={t('retry')} icon={IconRefresh} onClick={() => void conversation.again(message.id)} />}
+            {!mine && text && may('create_document') && <Tool label={t('put')} icon={IconFilePlus} onClick={() => setPutting(true)} />}
             {!mine && <Tool label={t('branch')} icon={IconGitBranch} onClick={() => onBranch(message.id)} />}
           </span>
         </div>
       )}
+      {putting && <Suspense fallback={null}><PutIntoPage markdown={text} onClose={() => setPutting(false)} /></Suspense>}
     </article>
   );
 });
