@@ -310,14 +310,24 @@ check('threads: rename, archive with undo, delete asks first', { as: 'MEMBER', p
   const more = () => page.getByRole('button', { name: /More about (Tidy me|Renamed)/ }).click();
   await more();
   await page.getByRole('menuitem', { name: 'Rename' }).click();
-  await page.getByRole('dialog').getByLabel('Name').fill('Renamed');
+  const name = page.getByRole('textbox', { name: 'Name', exact: true });
+  await name.fill('Never kept');
+  await axe(page, 'renaming');
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Tidy me' }).waitFor();
+  await more();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await name.fill('Renamed');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: 'Renamed' }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Renamed');
+  await page.getByText('Renamed to “Renamed”.').waitFor();
+  assert.equal((await client.json('/api/ai/chats/tidy')).body.chat.title, 'Renamed');
   await more();
   await page.getByRole('menuitem', { name: 'Archive' }).click();
   await page.getByText('“Renamed” was archived.').waitFor();
   await page.getByRole('link', { name: 'Renamed' }).waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('button', { name: 'Undo' }).last().click();
   await page.getByRole('link', { name: 'Renamed' }).waitFor();
   await more();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
@@ -385,6 +395,7 @@ check('@ refers to a page; beside a page the assistant gets what it shows, unles
   await page.getByText('You said: And now').waitFor();
   assert.equal(line.asked.at(-1).pageContext, undefined);
 });
+
 check('a link to an own record is a chip that says how it stands; one that is gone says so', { as: 'MEMBER', path: '/chat', expected: [/status of 404/] }, async ({ page }) => {
   const client = await new Client(origin).signIn(people.MEMBER);
   const { document } = (await client.json('/api/documents', { method: 'POST', json: { title: 'Chip of the year', markdown: 'Text' } })).body;
