@@ -91,10 +91,13 @@ static const struct field verify_out_fields[] = {
     FIELD_END,
 };
 
+enum { KEEP_CHAINS = 500 };
+
 struct keep {
     const struct verify_report *report;
     struct seal_chain_list_in in;
     size_t count;
+    struct str last; /* chain of the slice */
 };
 
 static const struct verify_break *break_of(const struct verify_report *r, struct str workspace_id)
@@ -111,6 +114,8 @@ static enum err keep_slice(struct cx *cx, void *arg)
     struct keep *k = arg;
     struct seal_chain_list_row *rows;
     TRY(seal_chain_list(cx, &k->in, &rows, &k->count));
+    if (k->count)
+        k->last = rows[k->count - 1].workspace_id;
     for (size_t i = 0; i < k->count; i++) {
         const struct verify_break *b = break_of(k->report, rows[i].workspace_id);
         struct seal_chain_broken_set_in clear = { .workspace_id = rows[i].workspace_id };
@@ -124,8 +129,13 @@ static enum err keep_slice(struct cx *cx, void *arg)
 
 static enum err keep_result(struct cx *cx, const struct verify_report *report)
 {
-    struct keep k = { .report = report, .in = { STR(""), 500 } };
-    return db_write(cx, keep_slice, &k);
+    struct keep k = { .report = report, .in = { STR(""), KEEP_CHAINS } };
+    do {
+        TRY(db_write(cx, keep_slice, &k));
+        /* The least text behind it: no id has a control character. */
+        k.in.from = str_fmt(cx->arena, "%.*s\x01", STR_ARG(k.last));
+    } while (k.count == KEEP_CHAINS);
+    return OK;
 }
 
 static enum err verify_run(struct cx *cx, const void *in, void *out)

@@ -3,6 +3,8 @@
  * writers: seal_writers_test.c; retention: seal_purge_test.c. On both engines. */
 #include "seal_room.h"
 
+#include "unit/op_call.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -546,6 +548,34 @@ static void a_lost_root_key_does_not_end_the_log(void **state)
 
 /* ---- export ---- */
 
+/* However many chains there are. */
+static void a_break_is_noted_in_its_chain(void **state)
+{
+    SEALED(state);
+    enum { CHAINS = 510 };
+    const struct op *verify = op_find(log_ops, log_ops_count, "verify_log");
+    void *in = arena_alloc(r->arena, verify->in_size),
+         *out = arena_alloc(r->arena, verify->out_size);
+    int one = 1;
+    for (int i = 0; i < CHAINS; i++) {
+        rooms_as(r, "ann", str_cstr(r->arena, str_fmt(r->arena, "w%03d", i)));
+        assert_ok(&r->cx, db_write(&r->cx, seal_room_append, &one));
+    }
+    assert_int_equal(seal_tick(r->app.seal, r->cx.now_ms, true), OK);
+    tamper(r, "UPDATE audit SET message = 'x' WHERE workspace_id = 'w509' AND seq = 1");
+    assert_ok(&r->cx, verify->run(&r->cx, in, out));
+    struct op_call c = { .op = op_find(audit_ops, audit_ops_count, "list_security_events"),
+                         .arguments = "{}" };
+    rooms_as(r, "ann", "w508");
+    assert_ok(&r->cx, op_call(r, &c));
+    assert_int_equal(json_get(json_get(&c.answer, "chain"), "firstBreak")->type, JSON_NULL);
+    rooms_as(r, "ann", "w509");
+    assert_ok(&r->cx, op_call(r, &c));
+    assert_str(json_text(json_get(json_get(&c.answer, "chain"), "firstBreak"), "kind"), "edit");
+    assert_int_equal(count_type(r, "LOG_CHAIN_BROKEN"), 1);
+    seal_room_close(r);
+}
+
 static void an_export_proves_itself(void **state)
 {
     SEALED(state);
@@ -749,6 +779,7 @@ int main(void)
         ROOMS_TEST(a_restore_cannot_be_pretended),
         ROOMS_TEST(a_rolled_back_database_shows),
         ROOMS_TEST(a_lost_root_key_does_not_end_the_log),
+        ROOMS_TEST(a_break_is_noted_in_its_chain),
         ROOMS_TEST(an_export_proves_itself),
         ROOMS_TEST(an_export_of_one_workspace_names_no_other),
         ROOMS_TEST(a_checkpoint_that_hides_in_the_table_shows),
