@@ -195,7 +195,7 @@ static void ask_it(struct rooms *r, struct ask *a)
     assert_ok(&r->cx, e);
     const struct json *list = json_get(&c.answer, a->op == logs ? "logs" : "events");
     if (list->count != a->rows)
-        fail_msg("%s %s has %zu rows", a->op, a->arguments, list->count);
+        fail_msg("%s %s has %u rows", a->op, a->arguments, list->count);
     a->cost = r->engine == DB_SQLITE ? cost_sqlite(r) : cost_pgsql();
 }
 
@@ -292,7 +292,7 @@ static void a_time_bounds_both_ends(void **state)
         assert_ok(&r->cx, op_call(r, &c));
         const struct json *l = json_get(&c.answer, cases[i].op == logs ? "logs" : "events");
         if (l->count != cases[i].rows)
-            fail_msg("%s %s has %zu rows", cases[i].op, cases[i].arguments, l->count);
+            fail_msg("%s %s has %u rows", cases[i].op, cases[i].arguments, l->count);
     }
 }
 
