@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { after, before, test as nodeTest } from 'node:test';
+import { after, afterEach, before, test as nodeTest } from 'node:test';
 import { chromium } from 'playwright-core';
 import { chromiumArgs, chromiumPath } from './chromium.mjs';
 import { cliOk, Client, freePort, initialized, owner, serve, unlimited } from '../e2e/harness.mjs';
@@ -45,15 +45,28 @@ export function setUp({ flags = [], env = {}, prepare, line, provider } = {}) {
   });
 }
 
-// A page whose faults are counted. `expected` are patterns of console errors that the test brings about itself.
+// All that the present test has opened: at its end each context is closed, and what nobody asked for fails the test.
+let opened = [];
+const faultsSeen = (list) => list.flatMap(({ who, faults }) => faults().map((f) => (list.length > 1 ? `${who}: ${f}` : f)));
+afterEach(async () => {
+  const list = opened;
+  opened = [];
+  for (const { context } of list) await context.close();
+  const faults = faultsSeen(list);
+  if (faults.length) assert.fail(faults.join('\n'));
+});
+
+// A page whose faults are counted. `expected` are patterns of console errors that the test brings about itself; `expect` adds
+// to them, also after the fact.
 export async function open({ as, path = '/', expected = [], ...options } = {}) {
   const context = await browser.newContext({ baseURL: origin, locale: 'en-GB', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(patience);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']).catch(() => {});
-  const faults = [], expectedFaults = [...expected];
-  const fault = (text) => {
-    if (!expectedFaults.some((p) => p.test(text))) faults.push(text);
-  };
+  // A refused sign-in check is how the page learns that nobody is there.
+  const seen = [], patterns = [/Failed to load resource: the server responded with a status of 401 .*\/api\/me/, ...expected];
+  const fault = (text) => seen.push(text);
+  const result = { who: as ?? 'guest', context, faults: () => seen.filter((text) => !patterns.some((p) => p.test(text))), expect: (...more) => patterns.push(...more) };
+  opened.push(result);
   context.on('request', (r) => {
     const url = r.url();
     if (!url.startsWith(origin + '/') && !/^(data|blob|about):/.test(url)) fault(`a request to another origin: ${url}`);
@@ -64,17 +77,15 @@ export async function open({ as, path = '/', expected = [], ...options } = {}) {
     });
     page.on('pageerror', (e) => fault(`error: ${e.stack ?? e}`));
   });
-  // A refused sign-in check is how the page learns that nobody is there.
-  expectedFaults.push(/Failed to load resource: the server responded with a status of 401 .*\/api\/me/);
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (e) => console.error(`policy violated: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
     addEventListener('unhandledrejection', (e) => console.error(`unhandled: ${e.reason?.stack ?? e.reason}`));
   });
   if (as) await signInContext(context, people[as]);
-  const page = await context.newPage();
-  if (slower > 1) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: slower });
-  if (path) await page.goto(path);
-  return { page, context, faults, expect: (...patterns) => expectedFaults.push(...patterns) };
+  result.page = await context.newPage();
+  if (slower > 1) await (await context.newCDPSession(result.page)).send('Emulation.setCPUThrottlingRate', { rate: slower });
+  if (path) await result.page.goto(path);
+  return result;
 }
 
 // Cookies of a session, without the form.
@@ -92,20 +103,18 @@ export async function axe(page, where = '') {
   if (found.length) assert.fail(`axe ${where} at ${page.url()}:\n${found.join('\n')}`);
 }
 
-// A test with a page of its own; checks at its end what nobody asked for.
+// A test with a page of its own.
 export function check(name, options, body) {
   nodeTest(name, { timeout: 120_000 * slower }, async () => {
-    const opened = await open(options);
+    const own = await open(options);
     try {
-      await body(opened);
-      if (!opened.noAxe) await axe(opened.page);
+      await body(own);
+      if (!own.noAxe) await axe(own.page);
     } catch (e) {
-      if (process.env.SHOT) await opened.page.screenshot({ path: `${process.env.SHOT}/${name.replace(/\W+/g, '-')}.png` }).catch(() => {});
-      if (opened.faults.length) e.message += `\nand: ${opened.faults.join('\n')}`;
+      if (process.env.SHOT) await own.page.screenshot({ path: `${process.env.SHOT}/${name.replace(/\W+/g, '-')}.png` }).catch(() => {});
+      const faults = faultsSeen(opened);
+      if (faults.length) e.message += `\nand: ${faults.join('\n')}`;
       throw e;
-    } finally {
-      await opened.context.close();
     }
-    if (opened.faults.length) assert.fail(opened.faults.join('\n'));
   });
 }

@@ -38,7 +38,7 @@ check('an owner invites, the link is shown once, somebody joins, gets another ro
   await stored(once);
   await page.getByText('new@example.com').first().waitFor();
 
-  const guest = await open({ path: null, expected: [/status of 401/] });
+  const guest = await open({ path: null, expected: [/status of (401|404|410)/] });
   await guest.page.goto(new URL(link).pathname);
   await guest.page.getByText(/invites new@example.com to Desk/).waitFor();
   await axe(guest.page, 'invitation');
@@ -53,7 +53,6 @@ check('an owner invites, the link is shown once, somebody joins, gets another ro
   await heading(guest.page, 'Hello Nina New');
   await guest.page.goto(new URL(link).pathname);
   await guest.page.getByText('This invitation has expired, was used or was withdrawn.').waitFor();
-  guest.expect(/status of 4(04|10)/);
   await guest.context.close();
 
   await page.reload();
