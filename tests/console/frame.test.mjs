@@ -1,13 +1,24 @@
 // The frame's own things: icons instead of names, chips in the header, links that name their workspace, a cap that is
-// reached, a member's second factor.
+// reached, a member's second factor; several tabs and workspaces, an update, zones, everything by keyboard.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { Client } from '../e2e/harness.mjs';
 import { axe, check, open, origin, people, setUp } from './harness.mjs';
 import { Line } from './line.mjs';
+import { fill } from './sample.mjs';
 
 const line = new Line();
-setUp({ line });
+let desk, branch; // the organisation's workspaces
+setUp({
+  line,
+  prepare: async () => {
+    const owner = await client('OWNER'), me = await done(owner.json('/api/me'));
+    desk = me.workspace.id;
+    branch = (await done(owner.json(`/api/organizations/${me.workspace.organizationId}/workspaces`, { method: 'POST', json: { name: 'Branch' } }))).workspace.id;
+    await done(owner.json('/api/workspaces/switch', { method: 'POST', json: { workspaceId: desk } }));
+    await fill(owner);
+  },
+});
 
 const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
 const client = (role) => new Client(origin).signIn(people[role]);
@@ -16,6 +27,13 @@ async function done(answer) {
   assert.ok(r.status < 300, JSON.stringify(r.body));
   return r.body;
 }
+// Back to the first workspace, for the next test.
+const home = async (role) => done((await client(role)).json('/api/workspaces/switch', { method: 'POST', json: { workspaceId: desk } }));
+const pick = async (page, name) => {
+  await page.getByRole('button', { name: /^Workspace: / }).click();
+  await page.getByRole('menuitem', { name }).click();
+};
+const isIn = (page, name) => page.getByRole('button', { name: `Workspace: ${name}` }).waitFor();
 const wide = (page) => page.getByRole('navigation', { name: 'Navigation' }).evaluate((n) => n.getBoundingClientRect().width);
 
 check('the navigation folds to icons that keep their names, on this device, from before the first paint; a VIEWER’s too', { as: 'VIEWER' }, async ({ page }) => {
@@ -80,31 +98,29 @@ check('a reached cap leads to the cap for who may change it; others are told who
 });
 
 check('a copied link names its workspace; in another one it offers to go there, and goes to the very page', { as: 'OWNER', path: null }, async ({ page }) => {
-  const owner = await client('OWNER'), me = await done(owner.json('/api/me'));
-  const { workspace } = await done(owner.json(`/api/organizations/${me.workspace.organizationId}/workspaces`, { method: 'POST', json: { name: 'Branch' } }));
   await page.goto('/search?q=passport');
   await page.getByRole('searchbox').waitFor();
   await page.getByRole('button', { name: 'Your menu' }).click();
   await page.getByRole('menuitem', { name: 'Copy the link to this page' }).click();
   await page.getByText('The link was copied. It leads to this page in Desk.').waitFor();
   const copied = new URL(await page.evaluate(() => navigator.clipboard.readText()));
-  assert.deepEqual([copied.pathname, copied.searchParams.get('q'), copied.searchParams.get('w')], ['/search', 'passport', me.workspace.id]);
+  assert.deepEqual([copied.pathname, copied.searchParams.get('q'), copied.searchParams.get('w')], ['/search', 'passport', desk]);
   // Where it belongs, the name has served and goes out of the address.
   await page.goto(copied.href);
   await page.waitForURL((url) => url.search === '?q=passport');
   assert.equal(await page.getByText('This link belongs to the workspace').count(), 0);
 
-  await page.goto(copied.href.replace(me.workspace.id, workspace.id));
+  await page.goto(copied.href.replace(desk, branch));
   await page.getByText('This link belongs to the workspace Branch.').waitFor();
   await axe(page, 'a link of another workspace');
   assert.equal(await page.getByRole('button', { name: /^Workspace: Desk/ }).count(), 1, 'nothing was switched by itself');
   await page.getByRole('button', { name: 'Stay here' }).click();
   await page.waitForURL((url) => url.search === '?q=passport');
-  await page.goto(copied.href.replace(me.workspace.id, workspace.id));
+  await page.goto(copied.href.replace(desk, branch));
   await page.getByRole('button', { name: 'Switch to it' }).click();
   await page.getByRole('button', { name: /^Workspace: Branch/ }).waitFor();
   await page.waitForURL((url) => url.pathname === '/search' && url.search === '?q=passport');
-  await done(owner.json('/api/workspaces/switch', { method: 'POST', json: { workspaceId: me.workspace.id } }));
+  await home('OWNER');
 });
 
 // RFC 6238 over RFC 4226: what an authenticator shows.
@@ -132,4 +148,94 @@ check('an owner resets the second factor of somebody who has lost it; nobody res
   await page.getByText('second factor on').waitFor({ state: 'detached' });
   assert.equal(await page.getByRole('button', { name: /^Reset second factor/ }).count(), 0);
   assert.equal((await member.json('/api/me')).status, 401, 'their sessions have ended');
+});
+
+check('two tabs: one switches the workspace, the other says so, writes nothing, and may still switch itself', { as: 'OWNER', path: '/admin/members' }, async ({ page, context }) => {
+  await page.getByText('Max Member').waitFor();
+  const other = await context.newPage();
+  await other.goto('/');
+  await pick(other, 'Branch');
+  await isIn(other, 'Branch');
+  const banner = page.getByRole('main').getByText('Another tab has switched to another workspace.');
+  await banner.waitFor();
+  await isIn(page, 'Desk');
+  await axe(page, 'behind');
+  const written = [];
+  page.on('request', (r) => r.method() !== 'GET' && written.push(r.url()));
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Invite somebody' });
+  await dialog.getByLabel('E-mail').fill('late@example.com');
+  await dialog.getByRole('button', { name: 'Make the link' }).click();
+  await dialog.getByText('Another tab has switched to another workspace.').waitFor();
+  await dialog.getByText('Nothing was changed.').waitFor();
+  assert.deepEqual(written, []);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Command palette' }).fill('switch to branch');
+  await page.getByRole('option', { name: /Switch to Branch/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await isIn(page, 'Branch');
+  assert.equal(await banner.count(), 0);
+  // The other one is there already, so it is told nothing; it can lead back, and then this one is behind.
+  assert.equal(await other.getByText('Another tab has switched to another workspace.').count(), 0);
+  await pick(other, 'Desk');
+  await isIn(other, 'Desk');
+  await banner.waitFor();
+  // What it shows can be chosen again.
+  await pick(page, 'Branch');
+  await banner.waitFor({ state: 'detached' });
+  await isIn(page, 'Branch');
+  await home('OWNER');
+});
+
+check('a workspace that cannot be switched to is said: without a network', { as: 'OWNER', expected: [/ERR_INTERNET_DISCONNECTED/] }, async (own) => {
+  const { page, context } = own;
+  own.noAxe = true; // which reads styles that were cut off in a way that the policy forbids
+  await heading(page, /Hello/);
+  await context.setOffline(true);
+  await pick(page, 'Branch');
+  await page.getByText('The workspace was not switched: You are offline. Nothing was sent.').waitFor();
+  await context.setOffline(false);
+  await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+  await isIn(page, 'Desk');
+});
+
+const join = async (role) => {
+  const owner = await client('OWNER'), here = { 'x-workspace-id': branch };
+  const { invite } = await done(owner.json('/api/invites', { method: 'POST', headers: here, json: { email: people[role].email, role: 'MEMBER' } }));
+  const guest = await client(role);
+  await done(guest.json(`/api/invites/${invite.link.split('/').at(-1)}/accept`, { method: 'POST', json: {} }));
+  await done(guest.json('/api/workspaces/switch', { method: 'POST', json: { workspaceId: desk } }));
+  const { user } = await done(guest.json('/api/me'));
+  return async () => done(owner.json(`/api/members/${user.id}`, { method: 'DELETE', headers: here }));
+};
+const signInAgain = async (page, role) => {
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+  await dialog.getByLabel('Password', { exact: true }).fill(people[role].password);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await dialog.waitFor({ state: 'detached' });
+};
+
+check('a workspace that one was removed from: to it is refused, and said; out of it there is a way', { as: 'VIEWER', path: null, expected: [/status of 40[14]/] }, async ({ page }) => {
+  let remove = await join('VIEWER');
+  await page.goto('/');
+  await heading(page, /Hello/);
+  await remove();
+  await pick(page, 'Branch');
+  await signInAgain(page, 'VIEWER');
+  await page.getByText('The workspace was not switched: There is no such workspace.').waitFor();
+  await isIn(page, 'Desk');
+
+  remove = await join('VIEWER');
+  await page.reload();
+  await pick(page, 'Branch');
+  await isIn(page, 'Branch');
+  await heading(page, /Hello/);
+  await page.waitForLoadState('networkidle');
+  await remove();
+  await pick(page, 'Desk');
+  await signInAgain(page, 'VIEWER');
+  await page.getByText('Desk', { exact: true }).waitFor(); // the only one now: nothing to choose
+  await heading(page, /Hello/);
 });

@@ -37,11 +37,11 @@ export function forgetCsrfToken(): void {
   token = null;
 }
 
-async function once(path: string, init: RequestInit, write: boolean): Promise<Response> {
+async function once(path: string, init: RequestInit, write: boolean, leaving: boolean): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (workspaceId) headers.set('x-workspace-id', workspaceId);
+  if (workspaceId && !leaving) headers.set('x-workspace-id', workspaceId);
   if (write) {
-    const why = hooks.blocked();
+    const why = leaving ? null : hooks.blocked();
     if (why) throw new ApiError(0, 'BLOCKED', why);
     if (!navigator.onLine) throw new ApiError(0, 'OFFLINE', 'You are offline. Nothing was sent.');
   }
@@ -63,6 +63,9 @@ const slowed = new Set<string>();
 interface RequestOptions {
   // A refused session is the answer, not a reason to ask (who is there? on the first page).
   asksWho?: boolean;
+  // It leads out of the workspace: it does not act in it, where one may not be any more, and a tab that has fallen behind
+  // may ask it too.
+  leaving?: boolean;
 }
 
 // A request to the API with all that belongs to it; the answer is ok, else ApiError is thrown.
@@ -70,7 +73,7 @@ export async function request(path: string, init: RequestInit = {}, options: Req
   const method = init.method ?? 'GET', write = method !== 'GET', asked = `${method} ${path}`;
   let tokenRenewed = false;
   for (;;) {
-    const response = await once(path, init, write);
+    const response = await once(path, init, write, options.leaving ?? false);
     const again = slowed.delete(asked);
     if (response.ok) return response;
     const error = await errorOf(response);
@@ -119,7 +122,7 @@ export async function download<N extends Operation>(name: N, input: In<N>): Prom
 export async function call<N extends Operation>(name: N, input: In<N>, init: RequestInit & RequestOptions = {}): Promise<Out<N>> {
   const { method, noBody } = operationRow(name);
   const { path, rest } = fill(name, input as Record<string, unknown>);
-  const { asksWho, ...given } = init;
+  const { asksWho = false, leaving = false, ...given } = init;
   const headers = new Headers(given.headers);
   headers.set('accept', 'application/json');
   const options: RequestInit = { ...given, method, headers };
@@ -130,7 +133,7 @@ export async function call<N extends Operation>(name: N, input: In<N>, init: Req
       options.body = JSON.stringify(rest);
     }
   }
-  const response = await request(path, options, asksWho ? { asksWho } : {});
+  const response = await request(path, options, { asksWho, leaving });
   if (response.status === 204) return undefined as Out<N>;
   return (await response.json()) as Out<N>;
 }

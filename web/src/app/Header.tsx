@@ -10,7 +10,7 @@ import { notify, useChanges } from '../ui/toast-store';
 import { undoAndSay } from '../ui/Toasts';
 import { Chips } from './Chips';
 import css from './Header.module.css';
-import { tellTabs } from './tabs';
+import { tellTabs, whyBehind } from './tabs';
 
 const t = texts({
   menu: 'Open navigation', workspace: 'Workspace', noWorkspace: 'No workspace', search: 'Search or go to …', help: 'Keys and help', assistant: 'Assistant on this page (Ctrl+J)', user: 'Your menu',
@@ -31,7 +31,7 @@ function Workspaces({ onSwitch }: { onSwitch: (id: string) => void }) {
       <Menu.Dropdown>
         <Menu.Label>{t('workspace')}</Menu.Label>
         {me.workspaces.map((w) => (
-          <Menu.Item key={w.id} onClick={() => w.id !== me.workspace.id && onSwitch(w.id)} rightSection={w.id === me.workspace.id ? <IconCheck size={14} aria-hidden /> : null}>
+          <Menu.Item key={w.id} onClick={() => (w.id !== me.workspace.id || whyBehind()) && onSwitch(w.id)} rightSection={w.id === me.workspace.id ? <IconCheck size={14} aria-hidden /> : null}>
             <span dir="auto">{w.name}</span>
           </Menu.Item>
         ))}

@@ -12,6 +12,7 @@ import { MeContext, useMay } from '../ui/me';
 import { OwnLink } from '../ui/own-link';
 import { texts } from '../ui/text';
 import { Banner } from './Banner';
+import { notify } from '../ui/toast-store';
 import { commands, features, places } from './features';
 import { Header } from './Header';
 import { useKeys } from './keys';
@@ -27,7 +28,7 @@ import { Bar, Side } from './Navigation';
 
 const t = texts({
   skip: 'Skip to content', nav: 'Navigation', offline: 'The server cannot be reached. What you see is as of {time}; writing is off, drafts are kept.',
-  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here', link: 'Copy the link to this page', icons: 'Navigation: names or icons only',
+  reload: 'Load this page anew', elsewhere: 'This link belongs to the workspace {name}.', switch: 'Switch to it', dismiss: 'Stay here', link: 'Copy the link to this page', icons: 'Navigation: names or icons only', notSwitched: 'The workspace was not switched: {why}',
 });
 
 setClientHooks({ signInAgain, blocked: whyBehind, network: networkSaid });
@@ -82,10 +83,10 @@ function Frame() {
   const close = useCallback(() => setOver(null), []);
   const go = useCallback((to: string) => void navigate({ to }), [navigate]);
   const switchTo = useCallback((id: string, to = '/') => {
-    void call('switch_workspace', { workspaceId: id }).then(() => {
+    call('switch_workspace', { workspaceId: id }, { leaving: true }).then(() => {
       tellTabs({ type: 'workspace', id });
       location.assign(to);
-    });
+    }, (e: unknown) => notify({ kind: 'failed', text: t('notSwitched', { why: e instanceof Error ? e.message : String(e) }) }));
   }, []);
   useKeys(mine, useMemo(() => ({
     palette: () => setOver('palette'), assistant: () => { if (may('send_chat') && !location.pathname.startsWith('/chat')) setOver('assistant'); }, help: () => setOver('help'), search: () => setOver('palette'),

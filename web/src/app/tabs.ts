@@ -1,6 +1,7 @@
 // What the tabs of one browser tell each other: a sign-out, another workspace. A tab that has fallen behind holds its
 // writes back until it is loaded anew.
 import { useSyncExternalStore } from 'react';
+import { currentWorkspace } from '../api/client';
 import { texts } from '../ui/text';
 
 const t = texts({ out: 'You have signed out in another tab.', moved: 'Another tab has switched to another workspace.' });
@@ -10,7 +11,9 @@ let behind: string | null = null;
 const listeners = new Set<() => void>();
 const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('opboxd');
 channel?.addEventListener('message', (event: MessageEvent<News>) => {
-  behind = event.data.type === 'signed-out' ? t('out') : t('moved');
+  // Where the other one went, this one may be already.
+  if (event.data.type === 'signed-out') behind = t('out');
+  else if (behind !== t('out')) behind = event.data.id === currentWorkspace() ? null : t('moved');
   listeners.forEach((tell) => tell());
 });
 
