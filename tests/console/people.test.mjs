@@ -1,7 +1,8 @@
-// Inviting, joining, roles, removal; the second factor and the password of one's own account.
+// Inviting, joining, roles, removal; the name, the second factor and the password of one's own account; what does not come.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { axe, check, open, password, people, setUp } from './harness.mjs';
+import { Client } from '../e2e/harness.mjs';
+import { axe, check, open, origin, password, people, setUp } from './harness.mjs';
 
 setUp();
 
@@ -111,4 +112,38 @@ check('a new password: a wrong present one stands at its field, a right one is t
   await page.getByText('The password was changed.').waitFor();
   await page.getByRole('link', { name: 'Home', exact: true }).click();
   await heading(page, /Hello/);
+});
+
+check('members: what is refused whoever asks is not offered, or says why beforehand', { as: 'ADMIN', path: '/admin/members' }, async ({ page }) => {
+  const role = (of, on = page) => on.getByRole('combobox', { name: `Role of ${of}` }), remove = (of, on = page) => on.getByRole('button', { name: `Remove ${of}` });
+  const why = (control) => control.evaluate((e) => document.getElementById(e.getAttribute('aria-describedby'))?.textContent);
+  const offered = (select) => select.locator('option').allTextContents();
+  await page.getByText('Max Member').waitFor();
+  const top = (await (await new Client(origin).signIn(people.OWNER)).json('/api/me')).body.user.name;
+  assert.equal(await role(top).isDisabled(), true);
+  assert.equal(await remove(top).isDisabled(), true);
+  assert.match(await why(role(top)), /^Acts here as Owner: only an owner can change or remove an owner\.$/);
+  assert.match(await why(remove(top)), /only an owner/);
+  assert.deepEqual(await offered(role('Max Member')), ['Admin', 'Member', 'Viewer']);
+  assert.equal(await role('Max Member').isEnabled(), true);
+  assert.equal(await remove('Max Member').isEnabled(), true);
+  await axe(page, 'members, as an admin');
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  const invite = page.getByRole('dialog', { name: 'Invite somebody' });
+  assert.deepEqual((await offered(invite.getByLabel('Role'))).map((o) => o.split(':')[0]), ['Member', 'Viewer', 'Admin']);
+  await page.keyboard.press('Escape');
+  await remove('Max Member').click();
+  await page.getByRole('dialog').getByText('all their sessions end, those in other workspaces too').waitFor();
+  await page.keyboard.press('Escape');
+
+  const owner = await open({ as: 'OWNER', path: '/admin/members' });
+  await owner.page.getByText('Max Member').waitFor();
+  assert.equal(await role(top, owner.page).isDisabled(), true);
+  assert.match(await why(role(top, owner.page)), /^The last owner cannot be removed or lowered/);
+  assert.deepEqual(await offered(role('Max Member', owner.page)), ['Owner', 'Admin', 'Member', 'Viewer']);
+  // Who would go on acting here by the organisation.
+  assert.equal(await role('Ada Admin', owner.page).isEnabled(), true);
+  assert.equal(await remove('Ada Admin', owner.page).isDisabled(), true);
+  assert.match(await why(remove('Ada Admin', owner.page)), /^Cannot be removed here: acts as Admin of the organisation, change that role first\.$/);
+  await axe(owner.page, 'members, as an owner');
 });

@@ -12,12 +12,14 @@ import { notify } from '../../ui/toast-store';
 import { Time } from '../../ui/Time';
 import { InviteDialog } from './InviteDialog';
 import css from './Members.module.css';
+import { actsAs, mayGive, refusalOf, removalRefusalOf } from './rules';
 
 const t = texts({
   title: 'Members', lead: 'Who works in {name}, and what they may do.', invite: 'Invite somebody', open: 'Open invitations', none: 'No open invitations.', nobody: 'Nobody here yet.',
   role: 'Role of {name}', roleHead: 'Role', OWNER: 'Owner', ADMIN: 'Admin', MEMBER: 'Member', VIEWER: 'Viewer', byOrganisation: 'acts by the role in the organisation', you: 'you', agent: 'Agent', factor: 'second factor on',
   remove: 'Remove', removeLabel: 'Remove {name}', keep: 'Keep', changeTitle: 'Change the role of {name}?', changeBody: 'From {from} to {to}. It holds from the next request on.', change: 'Change role', cancel: 'Leave as it is',
-  removeTitle: 'Remove {name}?', removeBody: '{name} loses access to {workspace} at once, and every session of theirs here ends. Their pages and chats stay.', lastOwner: 'The last owner cannot be removed or lowered: make somebody else an owner first.',
+  removeTitle: 'Remove {name}?', removeBody: '{name} loses access to {workspace} at once, and is signed out everywhere: all their sessions end, those in other workspaces too. Their pages and chats stay.',
+  lastOwner: 'The last owner cannot be removed or lowered: make somebody else an owner first.', above: 'Acts here as {role}: only an owner can change or remove an owner.', organisation: 'Cannot be removed here: acts as {role} of the organisation, change that role first.',
   changed: '{name} is {role} now.', removed: '{name} was removed.', revoke: 'Withdraw', revokeLabel: 'Withdraw the invitation of {name}', revoked: 'The invitation of {name} was withdrawn.', expires: 'until', more: 'Show more', loaded: { one: '{n} loaded', other: '{n} loaded' }, person: 'Person', failed: 'That did not work: {why}', actions: 'Actions',
   reset: 'Reset second factor', resetLabel: 'Reset second factor of {name}', resetTitle: 'Reset the second factor of {name}?', resetBody: 'For who has lost both device and recovery codes: make sure that it is {name} who asks. They sign in with the password alone until they set up a new one, and all their sessions end at once.', wasReset: 'The second factor of {name} is off.',
 });
@@ -32,7 +34,11 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
   const Icon = member.kind === 'AGENT' ? IconRobot : IconUser;
   // An owner's second factor is the owners' affair.
   const above = member.organizationRole === 'OWNER' && me.organizationRole !== 'OWNER';
-  const fixed = member.kind === 'AGENT' || !member.role || lastOwner;
+  const fixed = member.kind === 'AGENT' || !member.role || !may('update_member');
+  const refused = refusalOf(me.role, member, lastOwner), notRemoved = removalRefusalOf(me.role, member, lastOwner);
+  const removable = may('remove_member') && !self && member.role && member.kind === 'HUMAN';
+  const why = removable ? notRemoved : fixed ? null : refused, whyId = `why-${member.id}`;
+  const acts = why === 'organisation' ? member.organizationRole : actsAs(member), reason = why && t(why, { role: acts ? t(acts) : '' });
   const setRole = (role: RoleName) => ask({
     title: t('changeTitle', { name }), body: <p>{t('changeBody', { from: t(member.role ?? 'VIEWER'), to: t(role) })}</p>, verb: t('change'), keep: t('cancel'),
     run: async () => {
@@ -46,12 +52,13 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
         <div className={css.person}><Icon size={18} aria-hidden /><span dir="auto">{name}</span>{self && <span className={css.note}>({t('you')})</span>}
           {member.kind === 'AGENT' && <span className={css.note}>{t('agent')}</span>}{member.secondFactor && <span className={css.note}><IconShieldCheck size={14} aria-hidden /> {t('factor')}</span>}</div>
         <div dir="ltr" className={css.email}>{member.email}</div>
-        {lastOwner && <div className={css.note}>{t('lastOwner')}</div>}
+        {why && <div id={whyId} className={css.note}>{reason}</div>}
       </td>
       <td>
-        {fixed || !may('update_member')
+        {fixed
           ? <span>{member.role ? t(member.role) : `${member.organizationRole ? t(member.organizationRole) : ''} (${t('byOrganisation')})`}</span>
-          : <NativeSelect size="xs" aria-label={t('role', { name })} value={member.role ?? ''} onChange={(e) => setRole(e.currentTarget.value as RoleName)} data={roles.map((r) => ({ value: r, label: t(r) }))} />}
+          : <NativeSelect size="xs" aria-label={t('role', { name })} disabled={refused !== null} {...(refused && why ? { description: reason, descriptionProps: { className: 'visually-hidden' } } : {})} value={member.role ?? ''} onChange={(e) => setRole(e.currentTarget.value as RoleName)}
+              data={roles.filter((r) => mayGive(me.role, r) || r === member.role).map((r) => ({ value: r, label: t(r) }))} />}
       </td>
       <td className={css.end}>
         {may('reset_member_totp') && member.secondFactor && !self && !above && (
@@ -63,8 +70,8 @@ function Row({ member, lastOwner, ask }: { member: Member; lastOwner: boolean; a
             },
           })}>{t('reset')}</Button>
         )}
-        {may('remove_member') && !self && member.role && member.kind === 'HUMAN' && !lastOwner && (
-          <Button size="xs" variant="subtle" color="danger" aria-label={t('removeLabel', { name })} onClick={() => ask({
+        {removable && (
+          <Button size="xs" variant="subtle" color="danger" disabled={notRemoved !== null} aria-describedby={notRemoved ? whyId : undefined} aria-label={t('removeLabel', { name })} onClick={() => ask({
             title: t('removeTitle', { name }), body: <p>{t('removeBody', { name, workspace: me.workspace.name ?? '' })}</p>, verb: t('remove'), keep: t('keep'),
             run: async () => {
               await remove.mutateAsync({ id: member.id });
