@@ -1,12 +1,13 @@
-/* The own account: who am I and where, my sessions, my active workspace.
+/* The own account: who am I and where, my name, my sessions, my active workspace.
  *
- * Invariants: a session is revoked by its own user only; a workspace is switched to only by who may
- * act in it; a stranger's ids answer NOT_FOUND. */
+ * Invariants: a name is changed and a session revoked by their own person only; a workspace is
+ * switched to only by who may act in it; a stranger's ids answer NOT_FOUND. */
 #include "auth/auth.h"
 
 #include <assert.h>
 
 #include "auth/auth_sql.h"
+#include "auth/state.h"
 #include "base/app.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -210,6 +211,48 @@ static enum err me_run(struct cx *cx, const void *input, void *output)
     out->limits = (struct me_limits){ cx->app->config->read_rate, cx->app->config->write_rate };
     out->today = today_in(cx, w.time_zone);
     return str_given(p->user_id) ? choices_read(cx, p->user_id, &out->workspaces) : OK;
+}
+
+/* ---- update_profile ---- */
+
+struct profile_input {
+    struct str name;
+};
+struct profile_output {
+    struct me_user user;
+};
+
+static const struct field profile_input_fields[] = {
+    { .name = "name",
+      .type = FIELD_STR,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct profile_input, name),
+      .min = 1,
+      .max = TENANCY_NAME_CHARS_MAX,
+      .doc = "Name that others see" },
+    FIELD_END,
+};
+static const struct field profile_output_fields[] = {
+    { .name = "user",
+      .type = FIELD_OBJECT,
+      .flags = FIELD_REQUIRED,
+      .offset = FIELD_AT(struct profile_output, user),
+      .fields = me_user_fields,
+      .doc = "The caller, by the new name" },
+    FIELD_END,
+};
+
+static enum err profile_run(struct cx *cx, const void *input, void *output)
+{
+    const struct profile_input *in = input;
+    struct profile_output *out = output;
+    TRY(auth_person_check(cx));
+    struct auth_user_name_set_in set = { .id = cx->principal.user_id,
+                                         .name = in->name,
+                                         .now = cx->now_ms };
+    cx_entity(cx, "user", set.id);
+    out->user = (struct me_user){ set.id, cx->principal.email, in->name };
+    return auth_user_name_set(cx, &set, NULL);
 }
 
 /* ---- list_sessions ---- */
@@ -448,6 +491,24 @@ const struct op auth_ops[] = {
       .doc =
           "The caller, the active workspace (X-Workspace-Id, else the stored preference, else the "
           "first), the roles, the workspaces to choose from, the rates, and today's date there." },
+    { .name = "update_profile",
+      .kind = OP_JSON,
+      .http = "PATCH /api/me",
+      .category = "account",
+      .auth = AUTH_SESSION,
+      .roles = ROLES_ANY,
+      .tx = TX_WRITE,
+      .lane = LANE_WORKER,
+      .rate = RATE_WRITE,
+      .effect = EFFECT_WRITE,
+      .in = profile_input_fields,
+      .in_size = sizeof(struct profile_input),
+      .out = profile_output_fields,
+      .out_size = sizeof(struct profile_output),
+      .run = profile_run,
+      .summary = "Change the own name",
+      .doc = "The name that others see, in every workspace, from the next request on. FORBIDDEN "
+             "unless a person asks." },
     { .name = "list_sessions",
       .kind = OP_JSON,
       .http = "GET /api/me/sessions",

@@ -90,6 +90,13 @@ WHERE id = :id AND session_version = :session_version AND deleted_at IS NULL;
 SELECT id, kind, email, name, password_hash, session_version, totp_state, totp_secret
 FROM users WHERE id = :id AND deleted_at IS NULL;
 
+-- name: auth_user_name_set
+-- kind: exec
+-- in: id text, name text, now int
+-- tenantless: names one user
+UPDATE users SET name = :name, version = version + 1, updated_at = :now
+WHERE id = :id AND deleted_at IS NULL;
+
 -- name: auth_user_sessions_raise
 -- kind: exec
 -- in: id text, now int

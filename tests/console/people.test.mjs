@@ -147,3 +147,31 @@ check('members: what is refused whoever asks is not offered, or says why beforeh
   assert.match(await why(remove('Ada Admin', owner.page)), /^Cannot be removed here: acts as Admin of the organisation, change that role first\.$/);
   await axe(owner.page, 'members, as an owner');
 });
+
+check('the own name: changed, seen at once here and by others, undone; leaving asks', { as: 'MEMBER', path: '/settings/profile' }, async ({ page }) => {
+  const field = page.getByLabel('Name that others see'), save = page.getByRole('button', { name: 'Save name' });
+  await field.waitFor();
+  assert.equal(await field.inputValue(), 'Max Member');
+  assert.equal(await save.isDisabled(), true);
+  await field.fill('   ');
+  assert.equal(await save.isDisabled(), true);
+  await field.fill('  Maxine Member ');
+  await page.getByRole('link', { name: 'Home', exact: true }).click();
+  const leaving = page.getByRole('dialog', { name: 'Something is not saved' });
+  await leaving.getByRole('button', { name: 'Keep editing' }).click();
+  await save.click();
+  await page.getByText('You are called Maxine Member now.').waitFor();
+  assert.equal(await field.inputValue(), 'Maxine Member');
+  await axe(page, 'renamed');
+  await page.getByRole('button', { name: 'Your menu' }).click();
+  await page.getByRole('menu').getByText('Maxine Member', { exact: true }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Home', exact: true }).click();
+  await heading(page, 'Hello Maxine Member');
+  const admin = await open({ as: 'ADMIN', path: '/admin/members' });
+  await admin.page.getByRole('combobox', { name: 'Role of Maxine Member' }).waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await heading(page, 'Hello Max Member');
+  await page.goto('/settings/profile');
+  assert.equal(await field.inputValue(), 'Max Member');
+});

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "db/db.h"
+#include "unit/rooms_sql.h"
+
 /* ---- recorded situations ---- */
 
 static void a_session_from_begin_to_end(void **state)
@@ -143,6 +146,59 @@ static void session_update_and_garbage(void **state)
     assert_int_equal(ask(&b, "GET", "/api/auth/session", NULL, NULL), 200);
     assert_str(b.body, "{}");
     assert_str(b.set_cookies, " -next-auth.session-token");
+    browser_end(r);
+}
+
+/* ---- the own name ---- */
+
+static enum err audit_in_tx(struct cx *cx, void *arg)
+{
+    struct rooms_audit_all_row *rows, *ret = arg;
+    size_t count;
+    TRY(rooms_audit_all(cx, &rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (str_is(rows[i].action, "update_profile"))
+            *ret = rows[i];
+    return OK;
+}
+
+static void the_own_name_is_changed_and_seen_at_once(void **state)
+{
+    BROWSER(state);
+    struct rooms_audit_all_row deed = { 0 };
+    static const char name[] = "{\"name\":\"Ann d'Arc \xc3\x85\"}";
+    struct str id = person_added(r, "mia", "MEMBER");
+    sign_in(&b);
+    assert_int_equal(ask(&b, "PATCH", "/api/me", "content-type: application/json", name), 403);
+    assert_int_equal(ask_json(&b, "PATCH", "/api/me", "{}"), 400);
+    assert_int_equal(ask_json(&b, "PATCH", "/api/me", "{\"name\":\"\"}"), 400);
+    body_has(&b, "\"fieldErrors\":{\"name\":");
+    assert_int_equal(ask_json(&b, "PATCH", "/api/me", "{\"name\":\"A\",\"email\":\"x@y.test\"}"),
+                     400);
+    struct str most = str_fmt(r->arena, "{\"name\":\"%0*d\"}", TENANCY_NAME_CHARS_MAX + 1, 7);
+    assert_int_equal(ask_json(&b, "PATCH", "/api/me", str_cstr(r->arena, most)), 400);
+    most = str_fmt(r->arena, "{\"name\":\"%0*d\"}", TENANCY_NAME_CHARS_MAX, 7);
+    assert_int_equal(ask_json(&b, "PATCH", "/api/me", str_cstr(r->arena, most)), 200);
+    assert_int_equal(ask_json(&b, "PATCH", "/api/me", name), 200);
+    body_has(&b, "\"email\":\"ann@example.test\",\"name\":\"Ann d'Arc \xc3\x85\"");
+    assert_int_equal(ask(&b, "GET", "/api/me", NULL, NULL), 200);
+    body_has(&b, "\"name\":\"Ann d'Arc \xc3\x85\"");
+    assert_int_equal(ask(&b, "GET", "/api/auth/session", NULL, NULL), 200);
+    body_has(&b, "{\"user\":{\"name\":\"Ann d'Arc \xc3\x85\"");
+    /* Others see it; nobody else has another name. */
+    b.body = operate_in(r->arena, r, "mia@example.test", "list_members", "{}")->reply.body;
+    body_has(&b, "\"name\":\"Ann d'Arc \xc3\x85\"");
+    body_has(&b, "\"name\":\"mia\"");
+    assert_ok(&r->cx, db_read(&r->cx, audit_in_tx, &deed));
+    assert_str(deed.outcome, "OK");
+    assert_str(deed.entity_type, "user");
+    assert_true(str_eq(deed.entity_id, deed.actor_id) && !str_eq(deed.entity_id, id));
+    /* The operator has no name of their own to change, but changes that of whom they act for. */
+    assert_int_equal(operate(r, "update_profile", "{\"name\":\"X\"}")->reply.status, 403);
+    assert_int_equal(operate_as(r, "mia@example.test", "update_profile", "{\"name\":\"Mia M\"}"),
+                     200);
+    assert_int_equal(ask(&b, "GET", "/api/members", NULL, NULL), 200);
+    body_has(&b, "\"name\":\"Mia M\"");
     browser_end(r);
 }
 
@@ -288,6 +344,7 @@ int main(void)
         ROOMS_TEST(sessions_slide_and_end),          ROOMS_TEST(a_new_password_ends_sessions),
         ROOMS_TEST(sessions_are_listed_and_revoked), ROOMS_TEST(foreign_workspaces_are_not_there),
         ROOMS_TEST(the_operator_sets_up_once),       ROOMS_TEST(foreign_tokens_by_configuration),
+        ROOMS_TEST(the_own_name_is_changed_and_seen_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
