@@ -12,7 +12,7 @@ list=web/dist/files.json
 
 built() {
     [ -f "$list" ] && [ -z "$(find web/src web/scripts web/index.html web/package-lock.json web/tsconfig.json \
-        web/vite.config.ts docs -newer "$list" -type f | head -1)" ]
+        web/vite.config.ts docs README.md -newer "$list" -type f | head -1)" ]
 }
 
 case "${1:-}" in

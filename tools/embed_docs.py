@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Embeds the pages of the documentation for search_system_docs:  embed_docs.py OUT.c FILE.md…"""
+"""Embeds the pages of the documentation for search_system_docs:  embed_docs.py OUT.c FILE.md…
+
+A page is named as the manual names it (web/scripts/docs.mjs): docs/security/log.md is security/log.
+"""
 import os
 import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def literal(text):
@@ -13,7 +18,7 @@ def literal(text):
 def main(out, paths):
     rows = []
     for path in sorted(paths):
-        name = os.path.basename(path)
+        name = os.path.relpath(path, ROOT).removeprefix('docs/').removesuffix('.md').lower()
         text = open(path, encoding='utf-8').read().replace('??', '?\\?').rstrip('\n')
         rows.append(f'    {{ "{name}",\n{literal(text)} }},')
     with open(out, 'w', encoding='utf-8') as f:

@@ -55,7 +55,8 @@ static void section_add(struct search_docs *d, struct section s)
         d->sections[d->count++] = s;
 }
 
-/* As the usual renderers of Markdown make it: lower case, spaces as -, other marks left out. */
+/* As the usual renderers of Markdown make it, and web/scripts/docs.mjs: lower case, spaces as -,
+ * other marks left out. */
 static struct str anchor_of(struct arena *a, struct str heading)
 {
     char *out = arena_alloc(a, heading.len + 1);
@@ -137,8 +138,11 @@ static void operations_add(struct search_docs *d, const struct registry *ops)
         struct str text =
             str_fmt(d->arena, "%s\n%s%s%s", op->http ? op->http : "", op->doc ? op->doc : "",
                     op->tool ? "\n" : "", op->tool && op->tool->doc ? op->tool->doc : "");
-        section_add(d, (struct section){ str_of(op->name), str_of(op->summary),
-                                         str_fmt(d->arena, "/docs#%s", op->name), str_trim(text) });
+        /* The reference has those with a route; the matrix has all. */
+        struct str url = op->http ? str_fmt(d->arena, "/docs/api#%s", op->name)
+                                  : STR("/docs/access-matrix");
+        section_add(d, (struct section){ str_of(op->name), str_of(op->summary), url,
+                                         str_trim(text) });
     }
 }
 

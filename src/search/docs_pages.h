@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct docs_page {
-    const char *name; /* "operations.md" */
+    const char *name; /* in the manual, below /docs/: "operations", "security/log" */
     const char *text; /* Markdown */
 };
 extern const struct docs_page docs_pages[];

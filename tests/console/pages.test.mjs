@@ -162,3 +162,39 @@ check('the manual: pages without a script, the API reference', { path: '/docs', 
   await page.getByText('list_documents', { exact: true }).first().waitFor();
   assert.equal(await page.locator('script').count(), 0);
 });
+
+check('the manual: no link in it is dead, nor one that the search of the documentation gives', { path: '/docs/security/log' }, async ({ page }) => {
+  await page.getByRole('heading', { level: 1, name: 'The sealed log' }).waitFor();
+  const seen = new Map(), dead = [];
+  const read = async (path) => {
+    if (!seen.has(path)) {
+      const answer = await fetch(origin + path);
+      seen.set(path, answer.status === 200 ? await answer.text() : null);
+    }
+    return seen.get(path);
+  };
+  const leads = async (href, from) => {
+    const url = new URL(href, origin + from), text = await read(url.pathname);
+    if (text === null || (url.hash && !text.includes(` id="${decodeURIComponent(url.hash.slice(1))}"`))) dead.push(`${from}: ${href}`);
+    return url.pathname;
+  };
+  const open = ['/docs'], done = new Set();
+  for (let path = open.pop(); path; path = open.pop()) {
+    if (done.has(path)) continue;
+    done.add(path);
+    for (const [, href] of ((await read(path)) ?? '').matchAll(/<a [^>]*href="([^"]+)"/g)) {
+      if (/^https?:/.test(href)) continue;
+      const to = await leads(href, path);
+      if (to.startsWith('/docs')) open.push(to);
+    }
+  }
+  assert.ok(done.has('/docs/security/log') && done.has('/docs/api') && done.size > 12, [...done].join(' '));
+  assert.match(await read('/docs/architecture'), /<a href="\/docs\/security\/log">/);
+  const client = await new Client(origin).signIn(people.MEMBER);
+  const found = [];
+  for (const q of ['sealed log checkpoints', 'backup restore', 'second factor recovery codes', 'list documents', 'first steps'])
+    found.push(...(await client.json(`/api/docs/search?q=${encodeURIComponent(q)}`)).body.results);
+  for (const { url } of found) await leads(url, '/docs');
+  assert.ok(found.some((r) => r.url.startsWith('/docs/security/log')) && found.some((r) => r.url.startsWith('/docs/api#')), found.map((r) => r.url).join(' '));
+  assert.deepEqual(dead, []);
+});

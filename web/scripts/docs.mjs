@@ -1,13 +1,14 @@
-// The manual at /docs: the pages of docs/ and the API reference, as plain pages without a script.
+// The manual at /docs: the README, the pages of docs/ and below, and the API reference, as plain pages without a script.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Marked } from 'marked';
 
-const web = join(dirname(fileURLToPath(import.meta.url)), '..'), docs = join(web, '../docs'), dist = join(web, 'dist');
+const web = join(dirname(fileURLToPath(import.meta.url)), '..'), root = join(web, '..'), docs = join(root, 'docs'), dist = join(web, 'dist');
 const esc = (s) => String(s).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
-const slug = (s) => s.toLowerCase().replace(/<[^>]*>/g, '').replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
+// As the usual renderers of Markdown make it, and as src/search/docs.c does for what search_system_docs finds.
+const slug = (s) => s.replace(/[A-Z]/g, (c) => c.toLowerCase()).replace(/[^a-z0-9_\- \u0080-\u{10ffff}]/gu, '').replaceAll(' ', '-');
 
 // ---- style: the console's roles, by the system's scheme ----
 const roles = readFileSync(join(web, 'src/ui/roles.css'), 'utf8');
@@ -16,16 +17,25 @@ const css = `:root {${block('light')}}\n@media (prefers-color-scheme: dark) { :r
   readFileSync(join(web, 'scripts/docs.css'), 'utf8');
 const style = `docs-${createHash('sha256').update(css).digest('hex').slice(0, 8)}.css`;
 
-// ---- Markdown: a link to another page of docs/ becomes its address here; raw HTML stays text ----
-function render(text) {
+// ---- Markdown: a link to another page becomes its address here; what stands beside the manual (sources) is no link; what
+// is nowhere is a fault; raw HTML stays text ----
+function addressOf(href, page) {
+  if (/^(https?:|mailto:|#|\/)/.test(href)) return href;
+  const [path, fragment] = href.split('#'), file = posix.join(posix.dirname(page.file), path), there = pages.find((p) => p.file === file);
+  if (there) return `/docs/${there.name}${fragment ? `#${fragment}` : ''}`;
+  if (file === 'docs/openapi.json') return '/docs/api';
+  if (!existsSync(join(root, file))) throw new Error(`${page.file}: the link to ${href} leads nowhere`);
+  return null;
+}
+function render(from) {
   let tables = 0;
   const marked = new Marked({
     gfm: true,
     renderer: {
       html: ({ text: raw }) => esc(raw),
-      heading({ tokens, depth }) {
+      heading({ tokens, depth, text }) {
         const inner = this.parser.parseInline(tokens);
-        return `<h${depth} id="${slug(inner)}">${inner}</h${depth}>\n`;
+        return `<h${depth} id="${slug(text)}">${inner}</h${depth}>\n`;
       },
       table(token) {
         const row = (cells, tag) => `<tr>${cells.map((c) => `<${tag}>${this.parser.parseInline(c.tokens)}</${tag}>`).join('')}</tr>`;
@@ -34,22 +44,21 @@ function render(text) {
       code: ({ text: code }) => `<pre tabindex="0"><code>${esc(code)}</code></pre>\n`,
       link({ href, tokens }) {
         const inner = this.parser.parseInline(tokens);
-        if (/openapi\.json$/.test(href)) return `<a href="/docs/api">${inner}</a>`;
-        const page = /^(?:docs\/)?([\w-]+)\.md(#.*)?$/.exec(href);
-        if (page && pages.some((p) => p.name === page[1].toLowerCase())) return `<a href="/docs/${page[1].toLowerCase()}${page[2] ?? ''}">${inner}</a>`;
-        return /^(https?:|#|\/)/.test(href) ? `<a href="${esc(href)}">${inner}</a>` : inner;
+        const to = addressOf(href, from);
+        return to ? `<a href="${esc(to)}">${inner}</a>` : inner;
       },
       image: ({ text: alt }) => esc(alt),
     },
   });
-  return marked.parse(text);
+  return marked.parse(from.text);
 }
 
 // People first, then what is generated, then how it is built.
-const order = ['guide', 'console', 'operations', 'configuration', 'errors', 'access-matrix', 'security', 'architecture'];
-const pages = readdirSync(docs).filter((f) => f.endsWith('.md')).map((file) => {
-  const text = readFileSync(join(docs, file), 'utf8');
-  return { name: file.slice(0, -3).toLowerCase(), title: /^# (.*)$/m.exec(text)?.[1] ?? file, text };
+const order = ['readme', 'install', 'console', 'operations', 'configuration', 'errors', 'access-matrix', 'security/log', 'architecture'];
+const files = ['README.md', ...readdirSync(docs, { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => `docs/${f}`)];
+const pages = files.map((file) => {
+  const text = readFileSync(join(root, file), 'utf8');
+  return { file, name: file.replace(/^docs\//, '').slice(0, -3).toLowerCase(), title: /^# (.*)$/m.exec(text)?.[1] ?? file, text };
 }).sort((a, b) => (order.indexOf(a.name) + 1 || 99) - (order.indexOf(b.name) + 1 || 99) || a.name.localeCompare(b.name));
 
 // ---- the API reference ----
@@ -102,14 +111,22 @@ const reference = `<h1>API reference</h1><p>${esc(api.info.description ?? '')}</
 ${[...groups].sort(([a], [b]) => a.localeCompare(b)).map(([tag, list]) => `<h2 id="group-${slug(tag)}">${esc(tag)}</h2>${list.join('')}`).join('')}`;
 
 // ---- out ----
-const all = [...pages.map((p) => ({ ...p, html: render(p.text) })), { name: 'api', title: 'API reference', html: reference }];
+const all = [...pages.map((p) => ({ ...p, html: render(p) })), { name: 'api', title: 'API reference', html: reference }];
 const first = `<h1>Manual</h1><p>What this server is, how it is run, and its API. The console is at <a href="/">/</a>.</p><ul>${all.map((p) => `<li><a href="/docs/${p.name}">${esc(p.title)}</a></li>`).join('')}</ul>`;
 function page(name, title, html) {
   const nav = [{ name: '', title: 'Manual' }, ...all].map((p) => `<li><a href="/docs${p.name ? '/' + p.name : ''}"${p.name === name ? ' aria-current="page"' : ''}>${esc(p.title)}</a></li>`).join('');
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>${esc(title)} – opboxd</title><link rel="stylesheet" href="/assets/${style}"></head><body><a class="skip" href="#main">Skip to content</a><nav aria-label="Manual"><ul>${nav}</ul></nav><main id="main">${html}</main></body></html>\n`;
 }
+// A link to a place within a page needs the place.
+for (const p of all)
+  for (const [, name, fragment] of p.html.matchAll(/href="\/?(?:docs\/([^"#]*))?#([^"]+)"/g))
+    if (!all.find((to) => to.name === (name ?? p.name))?.html.includes(` id="${fragment}"`)) throw new Error(`${p.file ?? p.name}: #${fragment} of ${name ?? 'this page'} leads nowhere`);
 mkdirSync(join(dist, 'docs'), { recursive: true });
 writeFileSync(join(dist, 'assets', style), css);
 writeFileSync(join(dist, 'docs/index.html'), page('', 'Manual', first));
-for (const p of all) writeFileSync(join(dist, 'docs', `${p.name}.html`), page(p.name, p.title, p.html));
+for (const p of all) {
+  const path = join(dist, 'docs', `${p.name}.html`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, page(p.name, p.title, p.html));
+}
