@@ -103,7 +103,6 @@ check('a session that ends in mid-work asks over the page, and what was typed is
   assert.equal(await page.getByLabel('New password', { exact: true }).inputValue(), 'something half typed');
 });
 
-// What is on its way when the session ends is answered with 401, in either tab.
 check('another tab that signs out is said here at once', { as: 'MEMBER', expected: [/status of 401/] }, async ({ page, context }) => {
   await heading(page, /Hello/);
   const other = await context.newPage();
@@ -186,6 +185,35 @@ check('what an icon means is said on hover and on keyboard focus, once for who l
   await chip.hover();
   await tip.getByText('No provider key is set.').waitFor();
   assert.ok((await chip.getAttribute('aria-describedby')).includes(await tip.getAttribute('id')));
+});
+
+check('after G the letters of the places go there, and the help and the settings say the same', { as: 'OWNER' }, async ({ page }) => {
+  await heading(page, /Hello/);
+  const places = [['k', 'Knowledge base'], ['u', 'Usage'], ['s', 'Search'], ['e', 'Members'], ['p', 'Provider keys'], ['h', /Hello/], ['c', 'Chat']];
+  for (const [letter, name] of places) {
+    await page.waitForLoadState('networkidle');
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press('g');
+    await page.keyboard.press(letter);
+    await heading(page, name);
+  }
+  await page.goto('/');
+  await heading(page, /Hello/);
+  // Kept for what is to come: Matters, Tables, Files, Agent tasks.
+  for (const letter of 'mtfa') {
+    await page.keyboard.press('g');
+    await page.keyboard.press(letter);
+  }
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog', { name: 'Keys and help' });
+  const told = await help.locator('dl > div').evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll('kbd')].map((k) => k.textContent).join(' ')).filter((k) => k.startsWith('G ')));
+  assert.deepEqual(told.sort(), places.map(([letter]) => `G ${letter.toUpperCase()}`).sort());
+  await page.keyboard.press('Escape');
+  await help.waitFor({ state: 'detached' });
+  await heading(page, /Hello/);
+  await page.goto('/settings/shortcuts');
+  await heading(page, 'Keyboard');
+  for (const [letter, name] of places) assert.equal(await page.getByLabel(`Letter for ${typeof name === 'string' ? name : 'Home'}`, { exact: true }).inputValue(), letter.toUpperCase(), String(name));
 });
 
 // What the page still asks for then fails, as it should.

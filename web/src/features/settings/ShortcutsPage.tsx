@@ -9,7 +9,7 @@ const t = texts({
   home: 'Home', chat: 'Chat', kb: 'Knowledge base', search: 'Search', usage: 'Usage', members: 'Members', keys: 'Provider keys',
 });
 // What each action has when nothing was changed; the shell's table of places has the same names.
-const usual = { home: 'h', chat: 'c', kb: 'k', search: 's', usage: 'u', members: 'm', keys: 'p' } as const;
+const usual = { home: 'h', chat: 'c', kb: 'k', search: 's', usage: 'u', members: 'e', keys: 'p' } as const;
 type Action = keyof typeof usual;
 const actions = Object.keys(usual) as Action[];
 
