@@ -175,3 +175,52 @@ check('the own name: changed, seen at once here and by others, undone; leaving a
   await page.goto('/settings/profile');
   assert.equal(await field.inputValue(), 'Max Member');
 });
+
+check('what does not come: after ten seconds the page says what it waits for, Cancel breaks it off, and it can be asked again', { as: 'OWNER', path: null }, async ({ page }) => {
+  await page.clock.install();
+  for (const [path, pattern, there] of [['/admin/members', '**/api/members?**', 'Max Member'], ['/kb', '**/api/documents/tree?**', 'Nothing here yet.'], ['/settings/profile', '**/api/me/totp', 'Off. A password alone opens this account.']]) {
+    const asked = [];
+    await page.route(pattern, (route) => void asked.push(route));
+    await page.goto(path);
+    await page.getByRole('status', { name: 'Loading' }).first().waitFor();
+    assert.equal(await page.getByText('Still waiting for the server.').count(), 0, path);
+    await page.clock.fastForward(10_000);
+    const word = page.getByText('Still waiting for the server.');
+    await word.waitFor();
+    assert.equal(asked.length, 1, path);
+    await axe(page, `waiting ${path}`);
+    const broken = page.waitForEvent('requestfailed', (r) => r === asked[0].request());
+    await word.getByRole('button', { name: 'Cancel' }).click();
+    await broken;
+    await page.getByText('Loading was stopped. Nothing was changed.').waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Try again');
+    await page.keyboard.press('Enter');
+    await page.getByText(there).first().waitFor();
+  }
+});
+
+check('what is asked anew stays, under a thin line', { as: 'OWNER', path: null }, async ({ page }) => {
+  await page.clock.install();
+  await page.goto('/admin/members');
+  await page.getByText('Max Member').waitFor();
+  await page.getByRole('link', { name: 'Account', exact: true }).click();
+  await page.getByLabel('Name that others see').waitFor();
+  await page.waitForLoadState('networkidle');
+  assert.equal(await page.locator('[data-refreshing]').count(), 0);
+  let release;
+  const held = new Promise((done) => (release = done));
+  await page.route('**/api/members?**', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.clock.fastForward(60_000); // what was read is old by now
+  await page.getByRole('link', { name: 'Members', exact: true }).click();
+  await page.getByText('Max Member').waitFor();
+  const bar = page.locator('[data-refreshing]');
+  await bar.waitFor();
+  assert.equal((await bar.boundingBox()).height, 2);
+  assert.equal(await page.getByText('Max Member').isVisible(), true);
+  release();
+  await bar.waitFor({ state: 'detached' });
+});

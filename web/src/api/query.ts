@@ -1,5 +1,5 @@
 // Server data in React: one cache, keys by operation name and input.
-import { QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient, type QueryFunctionContext, type UseQueryOptions } from '@tanstack/react-query';
+import { CancelledError, QueryClient, useInfiniteQuery, useIsFetching, useMutation, useQuery, useQueryClient, type Query, type QueryFunctionContext, type UseQueryOptions } from '@tanstack/react-query';
 import { call } from './client';
 import { ApiError } from './errors';
 import type { In, Operation, Out } from './operations';
@@ -55,6 +55,19 @@ export function useList<N extends Operation, T>(name: N, input: In<N>, rows: (pa
 export interface Reading { operation: Operation; read: (client: QueryClient) => Promise<unknown> }
 export const reading = <N extends Operation>(operation: N, input: In<N>): Reading => ({ operation, read: (client) => client.prefetchQuery(one(operation, input)) });
 export const readingList = <N extends Operation>(operation: N, input: In<N>): Reading => ({ operation, read: (client) => client.prefetchInfiniteQuery(pages(operation, input)) });
+
+// What the page still waits for, with nothing to show meanwhile.
+const awaited = { predicate: (query: Query) => query.isActive() && query.state.data === undefined && query.state.fetchStatus !== 'idle' && !query.observers.some((o) => o.getCurrentResult().isPlaceholderData) };
+// Ends the wait for it: the requests are broken off, and their queries fail with what wasStopped knows. null: nothing is asked.
+export function useStopWaiting(): () => (() => void) | null {
+  const client = useQueryClient();
+  return () => (client.getQueryCache().findAll(awaited).length ? () => void client.cancelQueries(awaited, { revert: false }) : null);
+}
+export const wasStopped = (error: unknown): boolean => error instanceof CancelledError;
+
+// Is something that the page shows asked for anew? Further pages of a list say so themselves.
+const asked = { predicate: (query: Query) => query.isActive() && !query.state.fetchMeta?.fetchMore && (query.state.data !== undefined || query.observers.some((o) => o.getCurrentResult().isPlaceholderData)) };
+export const useRefreshing = (): boolean => useIsFetching(asked) > 0;
 
 // A write; `refreshes` are the operations whose answers it makes old.
 export function useDeed<N extends Operation>(name: N, refreshes: Operation[] = []) {

@@ -10,6 +10,7 @@ import type { Command } from '../ui/feature';
 import { clockTime } from '../ui/format';
 import { MeContext, useMay } from '../ui/me';
 import { OwnLink } from '../ui/own-link';
+import { Refreshing } from '../ui/states';
 import { texts } from '../ui/text';
 import { Banner } from './Banner';
 import { notify } from '../ui/toast-store';
@@ -111,6 +112,7 @@ function Frame() {
         {behind && <Banner kind="warning" action={{ label: t('reload'), run: () => location.assign('/') }}>{behind}</Banner>}
         {foreign && <Banner kind="note" action={{ label: t('switch'), run: () => switchTo(foreign.id, withoutWorkspace()) }} other={{ label: t('dismiss'), run: forgetWorkspace }}>{t('elsewhere', { name: foreign.name })}</Banner>}
         <Outlet />
+        <Refreshing />
       </main>
       <Bar places={mine} />
       <Late opened={over === 'drawer'} load={loadDrawer} onFailed={close}>{(NavigationDrawer) => <NavigationDrawer opened={over === 'drawer'} onClose={close} places={mine} />}</Late>

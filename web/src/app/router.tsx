@@ -46,7 +46,10 @@ declare module '@tanstack/react-router' {
 function ScreenOf({ screen, piece }: { screen: Screen; piece: Piece }) {
   const may = useMay(), [Content] = useState(() => piece.shown);
   if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden need={screen.operation ? needOf(screen.operation) : { roles: [], where: 'workspace' }} /></Page>;
-  return <Panel><Suspense fallback={<Page title={screen.area()}><Loading /></Page>}><Content /></Suspense></Panel>;
+// Code that does not come cannot be broken off, but left: to where one was.
+const leave = (): void => (router.history.canGoBack() ? router.history.back() : void router.navigate({ to: '/' }));
+
+  return <Panel around={(failed) => <Page title={screen.area()}>{failed}</Page>}><Suspense fallback={<Page title={screen.area()}><Loading onCancel={leave} /></Page>}><Content /></Suspense></Panel>;
 }
 
 const root = createRootRoute({ component: () => <><Outlet /><Toasts /><Tips /></> });

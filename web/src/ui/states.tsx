@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconLock, IconMoodEmpty } from '@tabler/icons-react'
 import { Component, useContext, useEffect, useEffectEvent, useState, type ReactNode } from 'react';
 import { ApiError } from '../api/errors';
 import { mayCall } from '../api/operations';
+import { useRefreshing, useStopWaiting, wasStopped } from '../api/query';
 import { CopyButton } from './CopyButton';
 import { MeContext } from './me';
 import { OwnLink } from './own-link';
@@ -11,7 +12,7 @@ import css from './states.module.css';
 import { texts } from './text';
 
 const t = texts({
-  loading: 'Loading', waits: 'Still waiting for the server.', cancel: 'Cancel',
+  loading: 'Loading', waits: 'Still waiting for the server.', cancel: 'Cancel', stopped: 'Loading was stopped. Nothing was changed.',
   failed: 'This could not be loaded.', nothingChanged: 'Nothing was changed.', maybeChanged: 'It is not known whether something was changed: look before you repeat it.',
   retry: 'Try again', details: 'Details', code: 'Code {code}', request: 'Request {id}', copy: 'Copy details',
   wait: { one: 'Too many requests. Trying again in {n} second.', other: 'Too many requests. Trying again in {n} seconds.' }, trying: 'Too many requests. Trying again now.',
@@ -23,20 +24,36 @@ const t = texts({
   broken: 'A part of this page has failed.', clear: 'Clear filters',
 });
 
-// Nothing for 200 ms, then a skeleton of the final shape; after 10 s a word, with a way out.
+// Nothing for 200 ms, then a skeleton of the final shape; after 10 s a word, with a way out: what the page asks for is
+// broken off. `onCancel` is for what cannot be.
 export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () => void }) {
-  const [stage, setStage] = useState(0);
+  const [stage, setStage] = useState(0), stopWaiting = useStopWaiting();
   useEffect(() => {
     const clocks = [setTimeout(() => setStage(1), 200), setTimeout(() => setStage(2), 10_000)];
     return () => clocks.forEach(clearTimeout);
   }, []);
+  const stop = stage === 2 ? (stopWaiting() ?? onCancel) : undefined;
   if (stage === 0) return <div className={css.pending} data-loading />;
   return (
     <div role="status" aria-label={t('loading')} className={css.skeleton} data-loading>
       {Array.from({ length: rows }, (_, i) => <div key={i} className={css.bone} />)}
-      {stage === 2 && <p className={css.waits}>{t('waits')} {onCancel && <Button variant="default" onClick={onCancel}>{t('cancel')}</Button>}</p>}
+      {stage === 2 && <p className={css.waits}>{t('waits')} {stop && <Button variant="default" size="xs" onClick={stop}>{t('cancel')}</Button>}</p>}
     </div>
   );
+}
+
+// Over a page that is asked for anew: what is there stays, under a thin line.
+export function Refreshing() {
+  const asked = useRefreshing(), [shown, show] = useState(false);
+  useEffect(() => {
+    if (!asked) return;
+    const clock = setTimeout(() => show(true), 200);
+    return () => {
+      clearTimeout(clock);
+      show(false);
+    };
+  }, [asked]);
+  return shown ? <div className={css.refreshing} data-refreshing aria-hidden /> : null;
 }
 
 const secondsTo = (ms: number): number => Math.max(0, Math.ceil((ms - Date.now()) / 1000));
@@ -65,6 +82,7 @@ function Cap() {
 }
 
 export function ErrorPanel({ error, retry, what, write }: { error: unknown; retry?: () => void; what?: string; write?: boolean }) {
+  if (wasStopped(error)) return <Empty title={t('stopped')} action={retry && <Button variant="default" size="xs" autoFocus onClick={retry}>{t('retry')}</Button>} />;
   const known = error instanceof ApiError ? error : null;
   if (known?.status === 404 && !write) return <NotFound />;
   const lines = known
@@ -125,15 +143,16 @@ export function Forbidden({ need }: { need: { roles: readonly string[]; where: '
   );
 }
 
-// One failing panel never takes the page.
-export class Panel extends Component<{ children: ReactNode; what?: string }, { error: unknown }> {
+// One failing panel never takes the page; what failed is shown in the frame of `around`, where the whole page is the panel.
+export class Panel extends Component<{ children: ReactNode; what?: string; around?: (failed: ReactNode) => ReactNode }, { error: unknown }> {
   override state: { error: unknown } = { error: null };
   static getDerivedStateFromError(error: unknown) {
     return { error };
   }
   override render() {
     if (this.state.error === null) return this.props.children;
-    return <ErrorPanel error={this.state.error} what={this.props.what ?? t('broken')} retry={() => this.setState({ error: null })} />;
+    const failed = <ErrorPanel error={this.state.error} what={this.props.what ?? t('broken')} retry={() => this.setState({ error: null })} />;
+    return this.props.around?.(failed) ?? failed;
   }
 }
 
