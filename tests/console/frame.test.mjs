@@ -239,3 +239,104 @@ check('a workspace that one was removed from: to it is refused, and said; out of
   await page.getByText('Desk', { exact: true }).waitFor(); // the only one now: nothing to choose
   await heading(page, /Hello/);
 });
+
+check('by keyboard alone: sign in, search, open a page, ask in chat, change a setting', { path: '/kb', expected: [/status of 401/] }, async ({ page }) => {
+  await page.waitForURL(/\/sign-in\?from=/);
+  const focused = (what) => what.evaluate((e) => e === document.activeElement);
+  const tabTo = async (what) => {
+    await what.waitFor();
+    for (let i = 0; i < 60 && !(await focused(what)); i++) await page.keyboard.press('Tab');
+    assert.ok(await focused(what), `Tab does not lead to ${what}`);
+  };
+  await tabTo(page.getByLabel('E-mail'));
+  await page.keyboard.type(people.MEMBER.email);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(people.MEMBER.password);
+  await page.keyboard.press('Enter');
+  await heading(page, 'Knowledge base');
+
+  await page.keyboard.press('g');
+  await page.keyboard.press('s');
+  await heading(page, 'Search');
+  await tabTo(page.getByRole('searchbox', { name: 'Search this workspace' }));
+  await page.keyboard.type('passport degree');
+  const hit = page.getByRole('list', { name: 'Results' }).getByRole('link', { name: /Employment pass/ }).first();
+  await tabTo(hit);
+  await page.keyboard.press('Enter');
+  await heading(page, 'Employment pass: documents we ask for');
+  await page.getByText('Compare the name with the passport').waitFor();
+
+  await page.keyboard.press('g');
+  await page.keyboard.press('c');
+  await tabTo(page.getByRole('textbox', { name: 'Message to the assistant' }));
+  await page.keyboard.type('Which documents do we ask for?');
+  await page.keyboard.press('Enter');
+  await page.getByText('offline assistant, no model').waitFor();
+
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Command palette' }).waitFor();
+  await page.keyboard.type('display');
+  await page.getByRole('option', { name: /^Display/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await heading(page, 'Display');
+  await tabTo(page.getByRole('switch', { name: /Compact rows/ }));
+  await page.keyboard.press('Space');
+  await page.waitForFunction(() => document.documentElement.dataset.density === 'compact');
+});
+
+check('an update in mid-session: a piece that is gone loads the page anew, once, and drafts stay; one that stays away is an error', { as: 'MEMBER', path: '/chat', expected: [/status of 404.*\/assets\//, /dynamically imported module/] }, async ({ page }) => {
+  const go = async (words) => {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command palette' }).fill(words);
+    await page.getByRole('option', { name: new RegExp(words, 'i') }).first().waitFor();
+    await page.keyboard.press('Enter');
+  };
+  const composer = page.getByRole('textbox', { name: 'Message to the assistant' });
+  await composer.fill('half a question');
+  let loads = 0, gone = true, forGood = false;
+  page.on('request', (r) => {
+    if (!r.isNavigationRequest()) return;
+    loads++;
+    gone = forGood;
+  });
+  await page.route(/\/assets\/(KbPage|DisplayPage)-[^/]+\.js$/, (route) => (gone ? route.fulfill({ status: 404, contentType: 'application/json', body: '{}' }) : route.continue()));
+  // A pointer that rests on a link is no reason to leave the page.
+  const ahead = page.waitForResponse((r) => /KbPage/.test(r.url()) && r.status() === 404);
+  await page.getByRole('link', { name: 'Knowledge base', exact: true }).hover();
+  await ahead;
+  await go('knowledge base');
+  await heading(page, 'Knowledge base');
+  await page.getByRole('tree').waitFor();
+  assert.equal(loads, 1);
+  await go('chat');
+  await composer.waitFor();
+  assert.equal(await composer.inputValue(), 'half a question');
+  assert.equal(loads, 1);
+  gone = forGood = true;
+  await go('display');
+  await page.getByText('A part of this page has failed.').waitFor();
+  await page.waitForLoadState('networkidle');
+  assert.ok(loads <= 2, `loaded ${loads} times`); // once more only when the first time is long past
+  await axe(page, 'a piece that does not come');
+});
+
+for (const [zone, name, instant, day, month, from, to] of [
+  ['Pacific/Pago_Pago', /GMT-11/, '2026-11-01T05:00:00Z', 'October 31, 2026', 'November 2026', '2026-11-01T11:00:00.000Z', '2026-11-02T10:59:59.999Z'],
+  ['Pacific/Kiritimati', /GMT\+14/, '2026-10-31T18:00:00Z', 'November 1, 2026', 'October 2026', '2026-10-31T10:00:00.000Z', '2026-11-01T09:59:59.999Z'],
+])
+  check(`${zone}: instants in the own zone, plain days never moved, months of money in UTC`, { as: 'OWNER', path: null, timezoneId: zone }, async ({ page }) => {
+    await page.clock.setFixedTime(instant);
+    await page.goto('/settings/display');
+    const now = page.getByText(/^Now it is /);
+    await now.waitFor();
+    assert.match(await now.textContent(), name);
+    assert.ok((await now.textContent()).includes(day), await now.textContent());
+    await page.goto('/admin/usage');
+    await page.getByRole('navigation', { name: 'Month' }).getByText(month, { exact: true }).waitFor();
+    const asked = page.waitForRequest((r) => new URL(r.url()).pathname === '/api/audit');
+    await page.goto('/admin/audit?from=2026-11-01&to=2026-11-01');
+    const query = new URL((await asked).url()).searchParams;
+    assert.deepEqual([query.get('from'), query.get('to')], [from, to]);
+    await page.getByLabel('From', { exact: true }).waitFor();
+    assert.deepEqual([await page.getByLabel('From', { exact: true }).inputValue(), await page.getByLabel('To', { exact: true }).inputValue()], ['2026-11-01', '2026-11-01']);
+  });

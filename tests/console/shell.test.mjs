@@ -103,6 +103,56 @@ check('a session that ends in mid-work asks over the page, and what was typed is
   assert.equal(await page.getByLabel('New password', { exact: true }).inputValue(), 'something half typed');
 });
 
+check('a session that ends in mid-form: what is sent is refused, asked for over the page, sent again with a new token, and saved', { as: 'OWNER', path: '/admin/members', expected: [/status of 401/] }, async ({ page, context }) => {
+  await page.getByText('Max Member').waitFor();
+  const sent = [];
+  page.on('response', (r) => {
+    const q = r.request();
+    if (q.method() === 'POST' && new URL(r.url()).pathname === '/api/invites') sent.push({ status: r.status(), csrf: q.headers()['x-csrf-token'], key: q.headers()['idempotency-key'], body: q.postData() });
+  });
+  const invite = page.getByRole('dialog', { name: 'Invite somebody' });
+  const form = async (email, role) => {
+    await page.getByRole('button', { name: 'Invite somebody' }).click();
+    await invite.getByLabel('E-mail').fill(email);
+    await invite.getByLabel('Role').selectOption(role);
+  };
+  const stored = async (email) => {
+    const once = page.getByRole('dialog', { name: `The link of ${email}` });
+    await once.getByRole('button', { name: 'Copy' }).click();
+    await once.getByRole('button', { name: 'I have stored it' }).click();
+    await once.waitFor({ state: 'detached' });
+  };
+  await form('early@example.com', 'MEMBER');
+  await invite.getByRole('button', { name: 'Make the link' }).click();
+  await stored('early@example.com');
+  await form('late@example.com', 'ADMIN');
+  await page.waitForLoadState('networkidle');
+  await context.clearCookies();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+  await dialog.waitFor();
+  await axe(page, 'session ended');
+  assert.equal(await dialog.getByLabel('E-mail').inputValue(), people.OWNER.email);
+  await dialog.getByLabel('Password', { exact: true }).fill('wrong');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('E-mail or password is wrong.').waitFor();
+  assert.equal(await invite.getByLabel('E-mail').inputValue(), 'late@example.com');
+  await dialog.getByLabel('Password', { exact: true }).fill(people.OWNER.password);
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  await stored('late@example.com');
+  await page.getByRole('listitem').filter({ hasText: 'late@example.com' }).getByText('Admin', { exact: true }).waitFor();
+  assert.deepEqual(sent.map((s) => s.status), [201, 401, 201]);
+  const [first, refused, again] = sent;
+  assert.equal(refused.csrf, first.csrf);
+  assert.match(again.csrf, /^[0-9a-f]{64}$/);
+  assert.notEqual(again.csrf, refused.csrf);
+  assert.deepEqual([again.body, again.key], [refused.body, refused.key]);
+  assert.notEqual(again.key, first.key);
+  assert.deepEqual(JSON.parse(again.body), { email: 'late@example.com', role: 'ADMIN' });
+});
+
+// What is on its way when the session ends is answered with 401, in either tab.
 check('another tab that signs out is said here at once', { as: 'MEMBER', expected: [/status of 401/] }, async ({ page, context }) => {
   await heading(page, /Hello/);
   const other = await context.newPage();

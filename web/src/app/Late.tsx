@@ -3,6 +3,7 @@
 import { useEffect, useState, type ReactNode } from 'react';
 import { texts } from '../ui/text';
 import { notify } from '../ui/toast-store';
+import { unlessReloading } from './version';
 
 const t = texts({ failed: 'This part of the console could not be loaded. Is the server reachable?' });
 
@@ -13,7 +14,7 @@ export function Late<C>({ opened, load, onFailed, children }: Props<C>) {
   useEffect(() => {
     if (!opened || content) return;
     let here = true;
-    load().then((m) => here && setContent({ it: m.default }), () => {
+    unlessReloading(load)().then((m) => here && setContent({ it: m.default }), () => {
       if (!here) return;
       notify({ kind: 'failed', text: t('failed') });
       onFailed();

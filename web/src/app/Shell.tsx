@@ -12,8 +12,8 @@ import { MeContext, useMay } from '../ui/me';
 import { OwnLink } from '../ui/own-link';
 import { Refreshing } from '../ui/states';
 import { texts } from '../ui/text';
-import { Banner } from './Banner';
 import { notify } from '../ui/toast-store';
+import { Banner } from './Banner';
 import { commands, features, places } from './features';
 import { Header } from './Header';
 import { useKeys } from './keys';
@@ -25,6 +25,7 @@ import { SessionDialog, signInAgain } from './SessionDialog';
 import { ownLink } from './own-link';
 import css from './Shell.module.css';
 import { tellTabs, useBehind, whyBehind } from './tabs';
+import { unlessReloading } from './version';
 import { Bar, Side } from './Navigation';
 
 const t = texts({
@@ -33,7 +34,7 @@ const t = texts({
 });
 
 setClientHooks({ signInAgain, blocked: whyBehind, network: networkSaid });
-const AssistantPanel = lazy(() => import('../features/chat/AssistantPanel'));
+const AssistantPanel = lazy(unlessReloading(() => import('../features/chat/AssistantPanel')));
 const loadPalette = () => import('./Palette'), loadHelp = () => import('./Help'), loadDrawer = () => import('./NavigationDrawer');
 // What a key opens is there before it is pressed, but after the page.
 const soonMs = 1500;
@@ -111,8 +112,8 @@ function Frame() {
         {!network.online && <Banner kind="warning">{t('offline', { time: clockTime(new Date(network.since)) })}</Banner>}
         {behind && <Banner kind="warning" action={{ label: t('reload'), run: () => location.assign('/') }}>{behind}</Banner>}
         {foreign && <Banner kind="note" action={{ label: t('switch'), run: () => switchTo(foreign.id, withoutWorkspace()) }} other={{ label: t('dismiss'), run: forgetWorkspace }}>{t('elsewhere', { name: foreign.name })}</Banner>}
-        <Outlet />
         <Refreshing />
+        <Outlet />
       </main>
       <Bar places={mine} />
       <Late opened={over === 'drawer'} load={loadDrawer} onFailed={close}>{(NavigationDrawer) => <NavigationDrawer opened={over === 'drawer'} onClose={close} places={mine} />}</Late>

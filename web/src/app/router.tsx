@@ -12,6 +12,7 @@ import { ErrorPanel, Forbidden, Loading, NotFound, Panel } from '../ui/states';
 import { texts } from '../ui/text';
 import { features } from './features';
 import { Shell } from './Shell';
+import { fetchedAhead, unlessReloading } from './version';
 import { Tips } from '../ui/Tips';
 import { Toasts } from '../ui/Toasts';
 
@@ -29,11 +30,13 @@ export async function loadMe(): Promise<Me> {
 class Piece {
   private content: ComponentType | undefined;
   private readonly later: ComponentType;
-  constructor(private readonly load: Screen['load']) {
-    this.later = lazy(load);
+  private readonly load: Screen['load'];
+  constructor(load: Screen['load']) {
+    this.load = unlessReloading(load);
+    this.later = lazy(this.load);
   }
   // What fails here is tried again when it is shown, where it can be said.
-  fetch = (): Promise<void> => this.load().then((m) => void (this.content = m.default), () => {});
+  fetch = (ahead = false): Promise<void> => (ahead ? fetchedAhead(this.load) : this.load()).then((m) => void (this.content = m.default), () => {});
   get shown(): ComponentType {
     return this.content ?? this.later;
   }
@@ -43,12 +46,12 @@ declare module '@tanstack/react-router' {
   interface StaticDataRouteOption { piece?: Piece }
 }
 
-function ScreenOf({ screen, piece }: { screen: Screen; piece: Piece }) {
-  const may = useMay(), [Content] = useState(() => piece.shown);
-  if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden need={screen.operation ? needOf(screen.operation) : { roles: [], where: 'workspace' }} /></Page>;
 // Code that does not come cannot be broken off, but left: to where one was.
 const leave = (): void => (router.history.canGoBack() ? router.history.back() : void router.navigate({ to: '/' }));
 
+function ScreenOf({ screen, piece }: { screen: Screen; piece: Piece }) {
+  const may = useMay(), [Content] = useState(() => piece.shown);
+  if (!may(screen.operation)) return <Page title={screen.area()}><Forbidden need={screen.operation ? needOf(screen.operation) : { roles: [], where: 'workspace' }} /></Page>;
   return <Panel around={(failed) => <Page title={screen.area()}>{failed}</Page>}><Suspense fallback={<Page title={screen.area()}><Loading onCancel={leave} /></Page>}><Content /></Suspense></Panel>;
 }
 
@@ -57,8 +60,8 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
   component: Shell,
-  beforeLoad: async ({ location, matches }) => {
-    void matches.at(-1)?.staticData.piece?.fetch();
+  beforeLoad: async ({ location, matches, preload }) => {
+    void matches.at(-1)?.staticData.piece?.fetch(preload);
     try {
       await loadMe();
     } catch (error) {
@@ -90,13 +93,13 @@ const screens = features.flatMap((f) => f.screens).map((screen) => {
     path: screen.path,
     staticData: { piece },
     component: () => <ScreenOf screen={screen} piece={piece} />,
-    beforeLoad: ({ params, search, preload }) => (preload ? void piece.fetch() : arrive(screen, piece, { params, search })),
+    beforeLoad: ({ params, search, preload }) => (preload ? void piece.fetch(true) : arrive(screen, piece, { params, search })),
   });
 });
 const missing = createRoute({ getParentRoute: () => shell, path: '$', component: () => <Page title={t('notFound')}><NotFound /></Page> });
 
-const SignIn = lazy(() => import('../features/auth/SignInPage'));
-const Invite = lazy(() => import('../features/auth/InvitePage'));
+const SignIn = lazy(unlessReloading(() => import('../features/auth/SignInPage')));
+const Invite = lazy(unlessReloading(() => import('../features/auth/InvitePage')));
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: () => <Suspense fallback={null}><SignIn /></Suspense> });
 const invite = createRoute({ getParentRoute: () => root, path: '/invite/$token', component: () => <Suspense fallback={null}><Invite /></Suspense> });
 
