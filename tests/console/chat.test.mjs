@@ -228,7 +228,11 @@ check('what waits goes out when the end of a lost answer was read', { as: 'MEMBE
   await page.getByText('Begun. Answer to slow').waitFor();
 });
 
-check('what is refused comes back with what was chosen for it', { as: 'MEMBER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
+check('what is refused in a thread comes back with what was chosen for it, and cuts no answer', { as: 'MEMBER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
+  provider.answer = async (run) => run.text(`Answer to ${run.prompt}`);
+  await ask(page, 'the first');
+  await page.getByText('Answer to the first').waitFor();
+  await page.waitForURL(/\/chat\/[0-9a-f]{32}$/);
   const client = await new Client(origin).signIn(people.MEMBER);
   await client.json('/api/documents', { method: 'POST', json: { title: 'Refusals of the year', markdown: 'Text' } });
   line.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
@@ -241,6 +245,7 @@ check('what is refused comes back with what was chosen for it', { as: 'MEMBER', 
   line.refuse = null;
   assert.equal(await field(page).inputValue(), 'about');
   await page.getByText('1 of 10 records').waitFor();
+  assert.equal(await page.getByText(/was cut/).count(), 0);
 });
 
 check('too many requests: what can be repeated counts down and is, once; then it is said when one can', { as: 'MEMBER', path: null, expected: [/status of 429/] }, async ({ page }) => {

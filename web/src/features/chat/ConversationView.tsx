@@ -94,7 +94,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
   if (shown.loadError) return <div className={css.pad}><ErrorPanel error={shown.loadError} what={t('loadFailed')} retry={() => void conversation.load()} /></div>;
   if (!shown.loaded) return <div className={css.pad}><Loading rows={5} /></div>;
   const problem = shown.error ?? (status === 'error' && !shown.lost ? error : null);
-  const partial = messages.at(-1)?.role === 'assistant';
+  const partial = !shown.refused && messages.at(-1)?.role === 'assistant';
   return (
     <div className={css.view}>
       {from && <p className={css.from}>{t('from')} <Link to="/chat/$threadId" params={{ threadId: from } as never}>{t('chat')}</Link></p>}

@@ -15,6 +15,7 @@ export interface Shown {
   waiting: Note | null; // written while an answer runs
   returned: Note | null; // what could not be sent goes back into its field
   error: unknown; // of the last send
+  refused: boolean; // it did not go out: nothing of an answer came
   stopping: boolean;
   stopped: ReadonlySet<string>;
   asked: string | null; // the question that was asked here last: its answer grows below it
@@ -38,7 +39,7 @@ export class Conversation {
   private reading: Promise<boolean> | undefined; // begun before the page was there: for its first load, which waits for it
 
   constructor(readonly id: string, readonly isNew: boolean) {
-    this.shown = { loaded: isNew, loadError: null, older: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, stopping: false, stopped: new Set(), asked: null };
+    this.shown = { loaded: isNew, loadError: null, older: null, loadingOlder: false, lost: false, waiting: null, returned: null, error: null, refused: false, stopping: false, stopped: new Set(), asked: null };
     this.line = newChatLine({
       id,
       onData: (part) => {
@@ -89,7 +90,6 @@ export class Conversation {
   }
 
   // ---- history ----
-
   private async rows(before?: string): Promise<{ messages: ChatMessage[]; cursor: string | null }> {
     const answer = await call('list_chat_messages', { id: this.id, limit: page, ...(before ? { before } : {}) });
     const messages = answer.messages.map((m) => fromStored(m));
@@ -214,7 +214,7 @@ export class Conversation {
     this.options = note.options;
     this.finished = false;
     this.unsent.goes(note);
-    this.set({ error: null, asked: note.id });
+    this.set({ error: null, refused: false, asked: note.id });
     const before = this.line.messages;
     await this.line.sendMessage({ id: note.id, role: 'user', parts: [{ type: 'text', text: note.text }], metadata: { createdAt: new Date().toISOString() } }, { body: note.options });
     await this.sent(note, before);
@@ -237,7 +237,7 @@ export class Conversation {
     this.line.clearError();
     this.unsent.handBack();
     this.unsent.giveBack(note);
-    this.set({ error });
+    this.set({ error, refused: true });
   }
 
   // What waits goes out when nothing runs any more, with what was chosen when it was written.
@@ -271,7 +271,7 @@ export class Conversation {
 
   async again(messageId?: string): Promise<void> {
     this.finished = false;
-    this.set({ error: null });
+    this.set({ error: null, refused: false });
     await this.line.regenerate({ ...(messageId ? { messageId } : {}), body: this.options });
     if (this.line.status === 'error' && !this.shown.lost) this.set({ error: this.line.error });
     this.goOn();
