@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { CodeBlock } from '../../ui/Markdown';
 import { texts } from '../../ui/text';
 import css from './ToolCard.module.css';
-import { toolWords, type ToolPart } from './words';
+import { recordName, toolWords, type ToolPart } from './words';
 
 const t = texts({
   waiting: 'waiting', running: { one: 'running, {n} second', other: 'running, {n} seconds' }, done: 'done', failed: 'failed', declined: 'declined', hits: { one: '{n} hit', other: '{n} hits' },
@@ -36,6 +36,8 @@ function useSeconds(on: boolean): number {
 
 function Value({ value }: { value: unknown }) {
   if (value === null || value === undefined || value === '') return <span className={css.muted}>–</span>;
+  // Records by their names; what they are in full stands in the JSON.
+  if (Array.isArray(value) && value.length && value.every(recordName)) return <ul className={css.names}>{value.slice(0, linesShown).map((v, i) => <li key={i} dir="auto">{recordName(v)}</li>)}{value.length > linesShown && <li>…</li>}</ul>;
   if (typeof value === 'object') return <code dir="ltr">{JSON.stringify(value)}</code>;
   return <span dir="auto">{String(value)}</span>;
 }
