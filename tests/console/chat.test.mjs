@@ -479,3 +479,32 @@ check('a record that was read is told by its title, never by its id', { as: 'MEM
   await page.locator('summary').getByText('Read Named of the year').waitFor();
   assert.equal(await page.locator('summary').getByText(document.id).count(), 0);
 });
+
+check('a first thread offers questions about own pages', { as: 'MEMBER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  await client.json('/api/documents', { method: 'POST', json: { title: 'Starter of the year', markdown: 'Text' } });
+  provider.answer = async (run) => run.text(`You said: ${run.prompt}`);
+  await page.goto('/chat');
+  await page.getByRole('button', { name: 'What does “Starter of the year” say?' }).click();
+  await page.getByText('You said: What does “Starter of the year” say?').waitFor();
+});
+
+check('first steps tick off by what is there, and go when all are done', { as: 'OWNER', path: null }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  await client.json('/api/documents', { method: 'POST', json: { title: 'Any page', markdown: 'Text' } });
+  await page.goto('/');
+  const steps = page.getByRole('listitem').filter({ hasText: /to do|done/ });
+  await page.getByRole('heading', { name: 'First steps' }).waitFor();
+  assert.equal(await steps.count(), 4);
+  await steps.filter({ hasText: 'Ask the assistant something' }).getByText('to do').waitFor();
+  for (const done of ['Set a provider key', 'Write the first page', 'Invite somebody']) await steps.filter({ hasText: done }).getByText('done', { exact: true }).waitFor();
+  await axe(page, 'first steps');
+  provider.answer = async (run) => run.text(`You said: ${run.prompt}`);
+  await page.getByRole('textbox', { name: 'Ask the assistant' }).fill('My first');
+  await page.keyboard.press('Enter');
+  await page.getByText('You said: My first').waitFor();
+  await page.goto('/');
+  await page.getByText('My first').waitFor();
+  await page.waitForLoadState('networkidle');
+  assert.equal(await page.getByRole('heading', { name: 'First steps' }).count(), 0);
+});

@@ -5,13 +5,14 @@ export interface Display {
   scheme: 'auto' | 'light' | 'dark';
   density: 'normal' | 'compact';
   nav: 'wide' | 'icons'; // the navigation beside the page
+  steps: 'shown' | 'hidden'; // the first steps of a new workspace
   zone: string; // IANA name; empty: the browser's
   letters: boolean; // single letter keys
   keys: Record<string, string>; // action → letter, where it is not the usual one
   // 'accented' and 'mirrored' are for tests: every text longer and marked, and read from right to left.
   language: 'en' | 'accented' | 'mirrored';
 }
-const usual: Display = { scheme: 'auto', density: 'normal', nav: 'wide', zone: '', letters: true, keys: {}, language: 'en' };
+const usual: Display = { scheme: 'auto', density: 'normal', nav: 'wide', steps: 'shown', zone: '', letters: true, keys: {}, language: 'en' };
 const place = 'opboxd.display';
 
 function read(): Display {

@@ -14,12 +14,13 @@ import { notify } from '../../ui/toast-store';
 import { Composer, type PageContext } from './Composer';
 import { conversation as open, newThreadId } from './conversation';
 import css from './Conversation.module.css';
+import { Starters } from './Starters';
 import { Transcript } from './Transcript';
 
 const t = texts({
   lost: 'The answer goes on at the server, reconnecting …', started: 'The assistant answers.', changed: 'The assistant has changed a record.', done: 'The answer is there.', failed: 'Your message was not sent.', cut: 'The answer was cut.', first: 'Ask the assistant', loadFailed: 'This chat could not be loaded.',
   firstWhy: 'It reads the records of this workspace that you may see, and says where it found them. Without a provider key the offline assistant answers: it is not a model, it searches and quotes.',
-  q1: 'What can you do here?', q2: 'Which pages are in the knowledge base?', q3: 'Who is in this workspace?', q4: 'What changed last?', branchFailed: 'Branching did not work: {why}', from: 'Branched from', chat: 'an earlier chat', stopped: 'Stopped.',
+  branchFailed: 'Branching did not work: {why}', from: 'Branched from', chat: 'an earlier chat', stopped: 'Stopped.',
 });
 
 // What the server changed is read again: the operations that show it are named after it.
@@ -32,6 +33,7 @@ interface Props { id: string; isNew: boolean; autoSend?: boolean; from?: string 
 
 export function ConversationView({ id, isNew, autoSend, from, page, onStarted }: Props) {
   const conversation = open(id, isNew), client = useQueryClient(), navigate = useNavigate();
+  useState(conversation.takeUp);
   const shown = useSyncExternalStore(conversation.subscribe, conversation.snapshot);
   const { messages, status, error } = useChat({ chat: conversation.line, throttle: 50 });
   const running = status === 'submitted' || status === 'streaming', busy = running || shown.lost;
@@ -101,7 +103,7 @@ export function ConversationView({ id, isNew, autoSend, from, page, onStarted }:
       {messages.length === 0 ? (
         <div className={css.first}>
           <Empty title={t('first')}>{t('firstWhy')}</Empty>
-          <div className={css.chips}>{(['q1', 'q2', 'q3', 'q4'] as const).map((q) => <button key={q} type="button" className={css.chip} onClick={() => send(t(q), page ? { pageContext: page } : {})}>{t(q)}</button>)}</div>
+          <Starters onAsk={(text) => send(text, page ? { pageContext: page } : {})} />
         </div>
       ) : (
         <Transcript messages={messages} conversation={conversation} shown={shown} running={running} asked={shown.asked} error={!!problem && partial} onBranch={(m) => void branch(m)} onEdit={edit} />

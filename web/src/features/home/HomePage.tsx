@@ -10,12 +10,15 @@ import { Loaded, Panel } from '../../ui/states';
 import { texts } from '../../ui/text';
 import { Time } from '../../ui/Time';
 import { useChanged } from '../../ui/changed';
+import { FirstSteps } from './FirstSteps';
 import css from './Home.module.css';
 
 const t = texts({
   title: 'Home', hello: 'Hello {name}', ask: 'Ask the assistant', placeholder: 'Ask about your workspace …', send: 'Open a chat with this question', chats: 'Last chats', pages: 'Last changed pages',
   noChats: 'No chats yet. Ask something above.', noPages: 'No pages yet. They appear here as soon as somebody writes one.', all: 'All', role: '{role} of {name}', untitled: 'Untitled',
 });
+
+const chatsRead = { archived: false, limit: 5 } as const, pagesRead = { limit: 5 } as const;
 
 function Ask() {
   const [text, setText] = useState(''), navigate = useNavigate();
@@ -28,7 +31,7 @@ function Ask() {
 }
 
 function Chats() {
-  const query = useCall('list_chats', { archived: false, limit: 5 });
+  const query = useCall('list_chats', chatsRead);
   return (
     <Section title={t('chats')} tools={<Link to="/chat">{t('all')}</Link>}>
       <Loaded query={query} rows={3}>
@@ -44,12 +47,12 @@ function Chats() {
   );
 }
 
-function Pages() {
-  const query = useCall('list_documents', { limit: 5 });
 function Row({ id, children }: { id: string; children: ReactNode }) {
   return <li data-changed={useChanged(id)}>{children}</li>;
 }
 
+function Pages() {
+  const query = useCall('list_documents', pagesRead);
   return (
     <Section title={t('pages')} tools={<Link to="/kb">{t('all')}</Link>}>
       <Loaded query={query} rows={3}>
@@ -67,9 +70,11 @@ function Row({ id, children }: { id: string; children: ReactNode }) {
 
 export default function HomePage() {
   const me = useMe(), may = useMay();
+  const chats = useCall('list_chats', chatsRead, { enabled: may('list_chats') }).data?.chats.length, pages = useCall('list_documents', pagesRead).data?.documents.length;
   return (
     <Page title={me.user.name ? t('hello', { name: me.user.name }) : t('title')} area={t('title')} lead={me.role && me.workspace.name ? t('role', { role: me.role, name: me.workspace.name }) : undefined}>
       {may('send_chat') && <Ask />}
+      {chats !== undefined && pages !== undefined && <FirstSteps chats={chats} pages={pages} />}
       <div className={css.columns}>
         {may('list_chats') && <Panel><Chats /></Panel>}
         {may('list_documents') && <Panel><Pages /></Panel>}
