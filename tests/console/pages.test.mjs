@@ -9,7 +9,7 @@ let ids;
 setUp({
   prepare: async () => {
     ids = await fill(await new Client(origin).signIn(people.OWNER));
-    await fillChat(await new Client(origin).signIn(people.MEMBER), ids);
+    await fillChat(await new Client(origin).signIn(people.MEMBER));
   },
 });
 
@@ -46,6 +46,11 @@ check('knowledge base: a title is found, the URL keeps the filter, nothing found
   assert.match(page.url(), /q=nothing/);
   await page.getByRole('button', { name: 'Clear filters' }).click();
   await page.getByRole('tree').waitFor();
+});
+
+check('the sample has what a chat has: a tool card, and who answered', { as: 'MEMBER', path: '/chat/sample' }, async ({ page }) => {
+  await page.getByText('offline assistant, no model').first().waitFor();
+  await page.locator('article details').first().waitFor();
 });
 
 check('a page that is gone and a page of somebody else look the same', { as: 'MEMBER', path: '/kb/cnothing000000000000000000', expected: [/status of 404/] }, async ({ page }) => {

@@ -9,6 +9,7 @@ class Turn {
     const last = body.messages.at(-1);
     this.after = last.role === 'tool' ? last.content : null; // what the last tool answered
     const mine = body.messages.findLast((m) => m.role === 'user');
+    this.step = body.messages.slice(body.messages.lastIndexOf(mine)).filter((m) => m.role === 'tool').length; // tools that answered since
     this.prompt = typeof mine?.content === 'string' ? mine.content : (mine?.content ?? []).map((p) => p.text ?? '').join('');
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     this.chunk({ role: 'assistant', content: '' });

@@ -18,20 +18,38 @@ export async function fill(client) {
   return ids;
 }
 
-const usage = { provider: 'offline', model: 'offline', inputTokens: 0, outputTokens: 0, cachedTokens: 0, costUsd: 0 };
-export async function fillChat(client, ids) {
-  await client.json('/api/ai/chats', { method: 'POST', json: { id: 'sample', title: 'Documents for an employment pass' } });
-  const parts = (text) => [{ type: 'text', text }];
-  await client.json('/api/ai/chats/sample/messages', { method: 'POST', json: { messages: [
-    { id: 's1', role: 'user', parts: parts('Which documents do we need for an employment pass?') },
-    { id: 's2', role: 'assistant', parts: [
-      { type: 'tool-search', toolCallId: 'k1', state: 'output-available', input: { q: 'employment pass documents' }, output: { results: [{ title: 'Employment pass: documents we ask for' }, { title: 'Dependant pass' }] } },
-      { type: 'tool-get_document', toolCallId: 'k2', state: 'output-available', input: { id: ids.get('Employment pass: documents we ask for') }, output: { title: 'Employment pass: documents we ask for' } },
-      ...parts(`From [Employment pass: documents we ask for](/kb/${ids.get('Employment pass: documents we ask for')}):\n\n- Passport, all pages, valid for **seven months**\n- Degree and its verification\n- Employment contract, signed by both sides\n\n| step | who | days |\n|---|---|---|\n| collect | case officer | 5 |\n| file | case officer | 1 |\n| decide | ministry | 15 |\n\nBefore filing, the name is compared with the passport letter by letter.`),
-      { type: 'data-usage', data: usage }] },
-    { id: 's3', role: 'user', parts: parts('And for the spouse?') },
-    { id: 's4', role: 'assistant', parts: [
-      { type: 'tool-search', toolCallId: 'k3', state: 'output-available', input: { q: 'dependant pass' }, output: { results: [{ title: 'Dependant pass' }] } },
-      ...parts('Spouse and children under 21 come in with a dependant pass; the main pass must be valid for six months more.'), { type: 'data-usage', data: usage }] },
-  ] } });
+const first = 'Which documents do we need for an employment pass?', second = 'And for the spouse?';
+const permit = 'Employment pass: documents we ask for';
+
+// A question, and its whole answer.
+export async function asked(client, thread, text) {
+  const r = await client.fetch('/api/ai/chat', { method: 'POST', json: { id: thread, messages: [{ id: `${thread}-${text.length}`, role: 'user', parts: [{ type: 'text', text }] }] } });
+  const answer = await r.text();
+  if (!r.ok || !answer.includes('[DONE]')) throw new Error(`${text}: ${r.status} ${answer.slice(0, 400)}`);
+}
+
+// A thread as people have it: asked and answered, by the offline assistant or by what stands in for a model.
+export async function fillChat(client, thread = 'sample') {
+  await asked(client, thread, first);
+  await asked(client, thread, second);
+  const named = await client.json(`/api/ai/chats/${thread}`, { method: 'PATCH', json: { title: 'Documents for an employment pass' } });
+  if (named.status !== 200) throw new Error(`title: ${named.status} ${JSON.stringify(named.body)}`);
+}
+
+// What a model says to these questions: `answers(ids)` for a Provider.
+export function answers(ids) {
+  const page = (title) => `[${title}](/kb/${ids.get(title)})`;
+  const scripts = {
+    [first]: [
+      ['search', { q: 'employment pass documents' }], ['get_document', { id: ids.get(permit) }], ['get_document', { id: ids.get('Fees 2026') }],
+      `From ${page(permit)}:\n\n- Passport, all pages, valid for **seven months**\n- Degree and its verification\n- Employment contract, signed by both sides\n\n| step | who | days |\n|---|---|---|\n| collect | case officer | 5 |\n| file | case officer | 1 |\n| decide | ministry | 15 |\n\nThe amounts stand in ${page('Fees 2026')}. Before filing, the name is compared with the passport letter by letter.`,
+    ],
+    [second]: [['search', { q: 'dependant pass' }], `Spouse and children under 21 come in with a ${page('Dependant pass')}; the main pass must be valid for six months more.`],
+    'Which pass is it for?': [['ask_question', { question: 'Which pass is it for?', options: ['Employment pass', 'Dependant pass', 'Student pass'] }], 'Then these are the papers.'],
+  };
+  return async (run) => {
+    const step = run.step, script = scripts[run.prompt] ?? [`I have no script for “${run.prompt}”.`], next = script[Math.min(step, script.length - 1)];
+    if (typeof next === 'string') run.text(next);
+    else run.tool(`call-${step}-${run.prompt.length}`, ...next);
+  };
 }

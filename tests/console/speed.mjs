@@ -11,7 +11,8 @@ const MESSAGES = 200, ROUNDS = 5, INTERACTIONS = 120;
 setUp({
   prepare: async () => {
     const client = await new Client(origin).signIn(people.OWNER);
-    await fillChat(client, await fill(client));
+    await fill(client);
+    await fillChat(client);
     await client.json('/api/ai/chats', { method: 'POST', json: { id: 'long', title: 'A long one' } });
     for (let at = 0; at < MESSAGES; at += 50)
       await client.json('/api/ai/chats/long/messages', { method: 'POST', json: { messages: Array.from({ length: 50 }, (_, i) => ({
