@@ -1,7 +1,7 @@
 -- The audit's lists, newest first by any one filter, over a log of any length.
 --
--- A deed pays two entries more (action, kind) and one of its thing; only the last is on a page of its own, the others
--- go behind what came before. An event pays three more, in indexes that deeds are not in.
+-- A deed pays three entries more, alone in its commit each on a page of its own (10 pages instead of 6; 2.7 instead of
+-- 0.7 when fifty share one). An event pays three more, in indexes that deeds are not in.
 
 DROP INDEX audit_by_actor;
 CREATE INDEX audit_by_actor ON audit (workspace_id, actor_id, created_at, id);
