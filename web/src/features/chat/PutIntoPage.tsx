@@ -1,5 +1,5 @@
 // An answer becomes a page, or the end of one that is there. The page's own content stays as it is, node by node.
-import { Button, Modal, Radio, TextInput } from '@mantine/core';
+import { Button, Modal, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
 import { call } from '../../api/client';
@@ -47,12 +47,11 @@ export default function PutIntoPage({ markdown, onClose }: { markdown: string; o
   return (
     <Modal opened onClose={onClose} title={t('title')} returnFocus closeButtonProps={{ 'aria-label': t('close') }}>
       <form className={css.form} onSubmit={(e) => { e.preventDefault(); void go(); }}>
-        <Radio.Group label={t('where')} value={target} onChange={setTarget}>
-          <div className={css.choices}>
-            <Radio value="new" label={t('fresh')} data-autofocus />
-            {pages.map((d) => <Radio key={d.id} value={d.id} label={<span dir="auto">{d.title}</span>} />)}
-          </div>
-        </Radio.Group>
+        <fieldset className={css.choices}>
+          <legend>{t('where')}</legend>
+          <label><input type="radio" name="target" checked={target === 'new'} data-autofocus onChange={() => setTarget('new')} />{t('fresh')}</label>
+          {pages.map((d) => <label key={d.id}><input type="radio" name="target" checked={target === d.id} onChange={() => setTarget(d.id)} /><span dir="auto">{d.title}</span></label>)}
+        </fieldset>
         {q && !pages.length && found.data && <p className={css.none}>{t('none', { q })}</p>}
         <TextInput type="search" label={t('find')} value={typed} dir="auto" maxLength={200} onChange={(e) => { setTyped(e.currentTarget.value); setTarget('new'); }} />
         {target === 'new' && <TextInput label={t('name')} value={name} dir="auto" maxLength={200} required withAsterisk={false} onChange={(e) => setName(e.currentTarget.value)} />}
