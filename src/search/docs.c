@@ -139,10 +139,10 @@ static void operations_add(struct search_docs *d, const struct registry *ops)
             str_fmt(d->arena, "%s\n%s%s%s", op->http ? op->http : "", op->doc ? op->doc : "",
                     op->tool ? "\n" : "", op->tool && op->tool->doc ? op->tool->doc : "");
         /* The reference has those with a route; the matrix has all. */
-        struct str url = op->http ? str_fmt(d->arena, "/docs/api#%s", op->name)
-                                  : STR("/docs/access-matrix");
-        section_add(d, (struct section){ str_of(op->name), str_of(op->summary), url,
-                                         str_trim(text) });
+        struct str url =
+            op->http ? str_fmt(d->arena, "/docs/api#%s", op->name) : STR("/docs/access-matrix");
+        section_add(d,
+                    (struct section){ str_of(op->name), str_of(op->summary), url, str_trim(text) });
     }
 }
 

@@ -339,11 +339,16 @@ static void foreign_tokens_by_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROOMS_TEST(a_session_from_begin_to_end),     ROOMS_TEST(sign_in_refuses),
-        ROOMS_TEST(what_nextauth_does_not_have),     ROOMS_TEST(session_update_and_garbage),
-        ROOMS_TEST(sessions_slide_and_end),          ROOMS_TEST(a_new_password_ends_sessions),
-        ROOMS_TEST(sessions_are_listed_and_revoked), ROOMS_TEST(foreign_workspaces_are_not_there),
-        ROOMS_TEST(the_operator_sets_up_once),       ROOMS_TEST(foreign_tokens_by_configuration),
+        ROOMS_TEST(a_session_from_begin_to_end),
+        ROOMS_TEST(sign_in_refuses),
+        ROOMS_TEST(what_nextauth_does_not_have),
+        ROOMS_TEST(session_update_and_garbage),
+        ROOMS_TEST(sessions_slide_and_end),
+        ROOMS_TEST(a_new_password_ends_sessions),
+        ROOMS_TEST(sessions_are_listed_and_revoked),
+        ROOMS_TEST(foreign_workspaces_are_not_there),
+        ROOMS_TEST(the_operator_sets_up_once),
+        ROOMS_TEST(foreign_tokens_by_configuration),
         ROOMS_TEST(the_own_name_is_changed_and_seen_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
