@@ -249,6 +249,8 @@ check('what is refused in a thread comes back with what was chosen for it, and c
 });
 
 check('too many requests: what can be repeated counts down and is, once; then it is said when one can', { as: 'MEMBER', path: null, expected: [/status of 429/] }, async ({ page }) => {
+  const client = await new Client(origin).signIn(people.MEMBER);
+  await client.json('/api/documents', { method: 'POST', json: { title: 'Worth waiting for', markdown: 'Text' } });
   line.refuses = { path: /^\/api\/documents\/tree/, answer: [429, 'RATE_LIMITED', 'Slow down.', { 'retry-after': '3' }] };
   await page.goto('/kb');
   await page.getByText(/Trying again in [123] seconds?\./).waitFor();
