@@ -109,9 +109,9 @@ WHERE id = :id AND secret_version = :secret_version AND state <> :state
 -- hot
 -- in: workspace_id text, organization_id text, id text, secret_version int, now int
 -- tenantless: names the row, and its organisation by the workspace
--- doc: Of what is VERIFIED already: when it was so last.
+-- doc: Of what is VERIFIED already: when it was so last, to ten seconds, so that many who verify do not fight for one row.
 UPDATE credentials SET verified_at = :now, checked_at = :now
-WHERE id = :id AND secret_version = :secret_version AND state = 'VERIFIED'
+WHERE id = :id AND secret_version = :secret_version AND state = 'VERIFIED' AND COALESCE(verified_at, 0) < :now - 10000
   AND organization_id IN (SELECT organization_id FROM workspaces WHERE id = :workspace_id
                           UNION ALL SELECT :organization_id);
 

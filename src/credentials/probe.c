@@ -126,7 +126,7 @@ enum err probe_send(struct cx *cx, const struct credential *c, const struct prob
 {
     struct headers h;
     struct use use = { c, call };
-    TRY(db_write(cx, use_in_tx, &use));
+    TRY(db_write_hot(cx, use_in_tx, &use));
     headers_fill(cx, c, str_given(call->body), &h);
     struct fetch_request rq = {
         .method = call->method,
