@@ -1,4 +1,4 @@
-// Parts without HTTP: the ledger at ten million rows, and the sealed log. The programs stand beside the unit tests of their
+// Parts without HTTP, on both processors: the ledger at ten million rows, and the sealed log. The programs stand beside the unit tests of their
 // areas (tests/unit/cost/bench_ledger.c, tests/unit/audit/bench_seal.c); here they are run, and their lines become rows.
 import { execFile } from 'node:child_process';
 import path from 'node:path';
@@ -10,7 +10,7 @@ const built = (name) => path.resolve(servers.here, '../build-bench-native/tests/
 const ledgerRows = Number(process.env.BENCH_LEDGER_ROWS ?? 10_000_000), sealRows = Number(process.env.BENCH_SEAL_ROWS ?? 200_000);
 
 async function said(name, args, env = {}) {
-  const { stdout } = await run(built(name), args, { env: { ...process.env, ...env }, maxBuffer: 1 << 24 });
+  const { stdout } = await run('taskset', ['-c', '0,1', built(name), ...args], { env: { ...process.env, ...env }, maxBuffer: 1 << 24 });
   return stdout;
 }
 const found = (text, pattern) => {
