@@ -22,7 +22,8 @@ TYPES = {
 OPTIONAL = {'int': 'struct db_opt_int', 'bool': 'struct db_opt_int', 'real': 'struct db_opt_real'}
 KINDS = ('one', 'many', 'each', 'exec')
 ENGINES = ('sqlite', 'pgsql')
-KEYS = ('name', 'kind', 'in', 'out', 'like', 'scan', 'sorts', 'tenantless', 'doc')
+LEAD = '{lead}'  # where the condition of a like statement goes
+KEYS = ('name', 'kind', 'in', 'out', 'like', 'lead', 'scan', 'sorts', 'tenantless', 'doc')
 
 
 class Fault(Exception):
@@ -47,7 +48,7 @@ class Field:
 class Statement:
     def __init__(self, where):
         self.where = where
-        self.name = self.kind = self.like = self.scan = self.sorts = self.tenantless = None
+        self.name = self.kind = self.like = self.lead = self.scan = self.sorts = self.tenantless = None
         self.doc = ''
         self.hot = False
         self.params, self.columns = [], []
@@ -110,6 +111,8 @@ def parse_file(path):
     for i, s in enumerate(statements):
         if s.like:
             take_shape(s, statements[:i])
+    for s in statements:
+        s.bodies = {engine: text.replace(LEAD, '') for engine, text in s.bodies.items()}
         check(s)
     return statements
 
@@ -121,6 +124,10 @@ def take_shape(st, before):
     if st.kind or st.params or st.columns:
         raise Fault(f'{st.where}: {st.name} has kind, in and out of {st.like}')
     st.kind, st.params, st.columns = other.kind, other.params, other.columns
+    if st.lead:
+        if st.bodies or any(LEAD not in text for text in other.bodies.values()):
+            raise Fault(f'{st.where}: lead goes where {LEAD} stands in {st.like}, and is all that {st.name} has')
+        st.bodies = {engine: text.replace(LEAD, f' AND {st.lead}') for engine, text in other.bodies.items()}
 
 
 def check(st):

@@ -20,7 +20,7 @@ SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, ac
     on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
     hash
 FROM (SELECT * FROM audit
-      WHERE workspace_id = :workspace_id AND created_at >= :from_at
+      WHERE workspace_id = :workspace_id{lead} AND created_at >= :from_at
         AND (created_at, id) < (:before_at, :before_id)
       ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
 WHERE (:action IS NULL OR action = :action)
@@ -34,75 +34,19 @@ ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: audit_list_of_action
 -- like: audit_list
-SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
-    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
-    hash
-FROM (SELECT * FROM audit
-      WHERE workspace_id = :workspace_id AND action = :action AND created_at >= :from_at
-        AND (created_at, id) < (:before_at, :before_id)
-      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
-WHERE (:action IS NULL OR action = :action)
-  AND (:actor_id IS NULL OR actor_id = :actor_id)
-  AND (:entity_type IS NULL OR entity_type = :entity_type)
-  AND (:entity_id IS NULL OR entity_id = :entity_id)
--- sqlite:
-LIMIT :limit OFFSET :offset;
--- pgsql:
-ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+-- lead: action = :action
 
 -- name: audit_list_of_actor
 -- like: audit_list
-SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
-    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
-    hash
-FROM (SELECT * FROM audit
-      WHERE workspace_id = :workspace_id AND actor_id = :actor_id AND created_at >= :from_at
-        AND (created_at, id) < (:before_at, :before_id)
-      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
-WHERE (:action IS NULL OR action = :action)
-  AND (:actor_id IS NULL OR actor_id = :actor_id)
-  AND (:entity_type IS NULL OR entity_type = :entity_type)
-  AND (:entity_id IS NULL OR entity_id = :entity_id)
--- sqlite:
-LIMIT :limit OFFSET :offset;
--- pgsql:
-ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+-- lead: actor_id = :actor_id
 
 -- name: audit_list_of_kind
 -- like: audit_list
-SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
-    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
-    hash
-FROM (SELECT * FROM audit
-      WHERE workspace_id = :workspace_id AND entity_type = :entity_type AND created_at >= :from_at
-        AND (created_at, id) < (:before_at, :before_id)
-      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
-WHERE (:action IS NULL OR action = :action)
-  AND (:actor_id IS NULL OR actor_id = :actor_id)
-  AND (:entity_type IS NULL OR entity_type = :entity_type)
-  AND (:entity_id IS NULL OR entity_id = :entity_id)
--- sqlite:
-LIMIT :limit OFFSET :offset;
--- pgsql:
-ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+-- lead: entity_type = :entity_type
 
 -- name: audit_list_of_thing
 -- like: audit_list
-SELECT id, created_at, action, type, severity, outcome, actor_kind, actor_id, actor_name,
-    on_behalf_of, entity_type, entity_id, message, metadata, remote_addr, request_id, count, seq,
-    hash
-FROM (SELECT * FROM audit
-      WHERE workspace_id = :workspace_id AND entity_id = :entity_id AND created_at >= :from_at
-        AND (created_at, id) < (:before_at, :before_id)
-      ORDER BY created_at DESC, id DESC LIMIT :scan) AS recent
-WHERE (:action IS NULL OR action = :action)
-  AND (:actor_id IS NULL OR actor_id = :actor_id)
-  AND (:entity_type IS NULL OR entity_type = :entity_type)
-  AND (:entity_id IS NULL OR entity_id = :entity_id)
--- sqlite:
-LIMIT :limit OFFSET :offset;
--- pgsql:
-ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset;
+-- lead: entity_id = :entity_id
 
 -- name: audit_get
 -- kind: one
@@ -131,61 +75,25 @@ FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
         AND (:entity_id IS NULL OR entity_id = :entity_id)
         THEN 1 ELSE 0 END AS fits
       FROM audit
-      WHERE workspace_id = :workspace_id
+      WHERE workspace_id = :workspace_id{lead}
         AND created_at >= :from_at AND created_at <= :to_at
       LIMIT :scan) AS counted;
 
 -- name: audit_count_of_action
 -- like: audit_count
-SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
-FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
-        AND (:actor_id IS NULL OR actor_id = :actor_id)
-        AND (:entity_type IS NULL OR entity_type = :entity_type)
-        AND (:entity_id IS NULL OR entity_id = :entity_id)
-        THEN 1 ELSE 0 END AS fits
-      FROM audit
-      WHERE workspace_id = :workspace_id AND action = :action
-        AND created_at >= :from_at AND created_at <= :to_at
-      LIMIT :scan) AS counted;
+-- lead: action = :action
 
 -- name: audit_count_of_actor
 -- like: audit_count
-SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
-FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
-        AND (:actor_id IS NULL OR actor_id = :actor_id)
-        AND (:entity_type IS NULL OR entity_type = :entity_type)
-        AND (:entity_id IS NULL OR entity_id = :entity_id)
-        THEN 1 ELSE 0 END AS fits
-      FROM audit
-      WHERE workspace_id = :workspace_id AND actor_id = :actor_id
-        AND created_at >= :from_at AND created_at <= :to_at
-      LIMIT :scan) AS counted;
+-- lead: actor_id = :actor_id
 
 -- name: audit_count_of_kind
 -- like: audit_count
-SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
-FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
-        AND (:actor_id IS NULL OR actor_id = :actor_id)
-        AND (:entity_type IS NULL OR entity_type = :entity_type)
-        AND (:entity_id IS NULL OR entity_id = :entity_id)
-        THEN 1 ELSE 0 END AS fits
-      FROM audit
-      WHERE workspace_id = :workspace_id AND entity_type = :entity_type
-        AND created_at >= :from_at AND created_at <= :to_at
-      LIMIT :scan) AS counted;
+-- lead: entity_type = :entity_type
 
 -- name: audit_count_of_thing
 -- like: audit_count
-SELECT count(*) AS looked, CAST(coalesce(sum(fits), 0) AS bigint) AS fit
-FROM (SELECT CASE WHEN (:action IS NULL OR action = :action)
-        AND (:actor_id IS NULL OR actor_id = :actor_id)
-        AND (:entity_type IS NULL OR entity_type = :entity_type)
-        AND (:entity_id IS NULL OR entity_id = :entity_id)
-        THEN 1 ELSE 0 END AS fits
-      FROM audit
-      WHERE workspace_id = :workspace_id AND entity_id = :entity_id
-        AND created_at >= :from_at AND created_at <= :to_at
-      LIMIT :scan) AS counted;
+-- lead: entity_id = :entity_id
 
 -- name: audit_event_list
 -- kind: many
