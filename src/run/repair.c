@@ -84,13 +84,6 @@ static enum err interrupt_in_tx(struct cx *cx, void *arg)
     return keep_lost(cx, l, kind);
 }
 
-/* Does the database refuse anything now, whatever it is? */
-static bool is_storage(enum err e)
-{
-    return e == ERR_STORAGE || e == ERR_OVERLOADED || e == ERR_QUOTA_EXCEEDED ||
-           e == ERR_SHUTTING_DOWN;
-}
-
 /* What cannot be kept of one run is left out; it never stands in the way of the others. */
 static enum err interrupt(struct cx *cx, struct lost *l)
 {
@@ -101,7 +94,7 @@ static enum err interrupt(struct cx *cx, struct lost *l)
         l->without_message = tries > 0;
         cx_clear_failure(cx);
         e = db_write(cx, interrupt_in_tx, l);
-        if (e == OK || is_storage(e))
+        if (e == OK || run_storage_refuses(e))
             break;
         log_line(LOG_ERROR, "an interrupted run could not be kept", log_s("run", l->row->id),
                  log_s("code", str_of(err_info(e)->code)), log_s("detail", cx->failure.log_detail));
@@ -122,7 +115,7 @@ enum err repair_lost(struct runs *rs, int64_t silent_before, int64_t *ret_count)
         l.row = &l.rows[i];
         enum err one = interrupt(&cx, &l);
         *ret_count += one == OK;
-        e = is_storage(one) ? one : OK;
+        e = run_storage_refuses(one) ? one : OK;
     }
     if (e != OK)
         log_line(LOG_WARN, "interrupted runs could not be repaired",

@@ -116,7 +116,9 @@ void run_event(struct run *r, const struct run_event *e);
 const char *run_finish_reason(enum run_state state,
                               enum run_reason reason); /* as the AI SDK says */
 
-/* store.c: hands in the write that run->model.write names. */
+/* store.c. Does the database refuse anything now, whatever it is? */
+bool run_storage_refuses(enum err e);
+/* Hands in the write that run->model.write names. */
 void run_write(struct run *r);
 enum err run_state_keep(struct cx *cx, const struct run *r, enum run_state state,
                         enum run_reason reason);

@@ -253,6 +253,12 @@ static enum err write_in_tx(struct cx *cx, void *arg)
     }
 }
 
+bool run_storage_refuses(enum err e)
+{
+    return e == ERR_STORAGE || e == ERR_OVERLOADED || e == ERR_QUOTA_EXCEEDED ||
+           e == ERR_SHUTTING_DOWN;
+}
+
 /* Our fault, not the disk's: it is tried again, and then kept without what it said. */
 static enum run_event_type keep_fault(struct run *r, enum err e)
 {
@@ -268,7 +274,7 @@ static void written_event(struct run *r, enum err e)
 {
     struct run_event ev = { .type = RUN_WRITTEN };
     bool admission = r->writing.which == RUN_WRITE_ADMIT;
-    if (e == ERR_STORAGE || e == ERR_OVERLOADED || e == ERR_QUOTA_EXCEEDED)
+    if (run_storage_refuses(e))
         ev.type = RUN_WRITE_FAILED;
     else if (e != OK && !admission && e != ERR_STALE_CLAIM)
         ev.type = keep_fault(r, e);
