@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { cli, Client } from '../e2e/harness.mjs';
-import { axe, check, origin, people, setUp, store } from './harness.mjs';
+import { axe, becomes, check, origin, people, setUp, store } from './harness.mjs';
 
 setUp();
 
@@ -17,8 +17,8 @@ check('a log without events says since when it records', { as: 'OWNER', path: '/
   await page.getByText('No security events').waitFor();
   await page.getByText(/^None has been recorded since .*20\d\d/).waitFor();
   await page.getByText(/^Sealed up to entry \d+\./).waitFor();
-  assert.equal(await page.title(), 'Security log – opboxd');
-  assert.equal(await page.getByRole('button', { name: 'Export' }).isDisabled(), true);
+  await becomes(() => page.title(), 'Security log – opboxd');
+  await becomes(() => page.getByRole('button', { name: 'Export' }).isDisabled(), true);
 });
 
 test('refusals, a changed rule, a page', async () => {
@@ -78,7 +78,7 @@ check('one event opens beside the list by keyboard, is copied as JSON, and gives
   assert.match(entry.hash, /^[0-9a-f]{64}$/);
   await page.keyboard.press('Escape');
   await panel.waitFor({ state: 'detached' });
-  assert.equal(await page.evaluate(() => document.activeElement.closest('[data-index]')?.dataset.index), '2');
+  await becomes(() => page.evaluate(() => document.activeElement.closest('[data-index]')?.dataset.index), '2');
   await page.goto(`/admin/security?severity=CRITICAL&open=${entry.id}`);
   await panel.getByText(entry.requestId, { exact: true }).waitFor();
   await panel.getByRole('link', { name: 'Only this actor' }).click();
@@ -123,7 +123,7 @@ check('audit: an ADMIN sees who did what, by operation, kind of thing and person
   await page.getByText(/No entry fits: nothing_of_the_kind/).waitFor();
   await page.getByRole('button', { name: 'Clear filters' }).first().click();
   await table.getByText('create_document').first().waitFor();
-  assert.equal(await page.getByLabel('Operation').inputValue(), '');
+  await becomes(() => page.getByLabel('Operation').inputValue(), '');
 });
 
 for (const [role, path, name, needed] of [['ADMIN', '/admin/security', 'Security log', 'OWNER'], ['MEMBER', '/admin/security', 'Security log', 'OWNER'], ['VIEWER', '/admin/security', 'Security log', 'OWNER'],
@@ -131,14 +131,14 @@ for (const [role, path, name, needed] of [['ADMIN', '/admin/security', 'Security
   check(`${name} is not for ${role}: it says which role is needed, and is not in the navigation`, { as: role, path }, async ({ page }) => {
     await heading(page, name);
     await page.getByText(`This page needs the role ${needed}.`).waitFor();
-    assert.equal(await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name, exact: true }).count(), 0);
+    await becomes(() => page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name, exact: true }).count(), 0);
   });
 
 check('a failing log says so, and nothing is shown as empty', { as: 'OWNER', path: null, expected: [/status of 500/] }, async ({ page }) => {
   await page.route('**/api/admin/security-events*', (r) => r.fulfill({ status: 500, contentType: 'application/json', body: JSON.stringify({ success: false, error: 'Something failed.', code: 'INTERNAL', details: {} }) }));
   await page.goto('/admin/security');
   await page.getByText('The events could not be loaded.').waitFor();
-  assert.equal(await page.getByText('No security events').count(), 0);
+  await becomes(() => page.getByText('No security events').count(), 0);
 });
 
 check('a broken chain: a red bar with the first bad entry, which opens', { as: 'OWNER', path: null }, async ({ page }) => {

@@ -1,7 +1,7 @@
 // The chat: asking, stopping, a cut line, coming back, drafts, questions, long threads.
 import assert from 'node:assert/strict';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, origin, people, server, setUp } from './harness.mjs';
+import { axe, becomes, check, origin, people, server, setUp } from './harness.mjs';
 import { Line } from './line.mjs';
 import { Provider } from './provider.mjs';
 
@@ -26,7 +26,7 @@ check('a question makes a thread; the answer says who gave it; the thread is the
   await page.getByRole('link', { name: 'First question of all' }).waitFor();
   await page.reload();
   await page.getByText('You said: First question of all').waitFor();
-  assert.equal(await count(page, 'You said: First question of all'), 1);
+  await becomes(() => count(page, 'You said: First question of all'), 1);
   assert.deepEqual(line.asked.at(-1).messages.length, 1);
 });
 
@@ -60,7 +60,7 @@ check('a cut line is made again: no text twice, none missing', { as: 'MEMBER', p
   await page.getByText('The answer goes on at the server, reconnecting').waitFor({ state: 'detached' });
   provider.signal('end');
   await page.getByText('one two three four.').waitFor();
-  assert.equal(await count(page, /one two/), 1);
+  await becomes(() => count(page, /one two/), 1);
 });
 
 check('an answer that ends while nobody is connected is read from the thread', { as: 'MEMBER', path: '/chat', expected: [/ERR_/, /Failed to load/] }, async ({ page }) => {
@@ -77,7 +77,7 @@ check('an answer that ends while nobody is connected is read from the thread', {
   provider.signal('finish');
   line.down = false;
   await page.getByText('begun and finished alone').waitFor();
-  assert.equal(await count(page, /begun and/), 1);
+  await becomes(() => count(page, /begun and/), 1);
 });
 
 check('opening a thread whose answer runs takes the answer up; a second tab sees the same', { as: 'MEMBER', path: '/chat' }, async ({ page, context }) => {
@@ -95,18 +95,18 @@ check('opening a thread whose answer runs takes the answer up; a second tab sees
   provider.signal('beta');
   await other.getByText('alpha beta').waitFor();
   await page.getByText('alpha beta').waitFor();
-  assert.equal(await count(other, /alpha/), 1);
+  await becomes(() => count(other, /alpha/), 1);
 });
 
 check('what is refused comes back into the field, and a draft survives a reload', { as: 'MEMBER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
   await field(page).fill('A draft that waits');
   await page.reload();
-  assert.equal(await field(page).inputValue(), 'A draft that waits');
+  await becomes(() => field(page).inputValue(), 'A draft that waits');
   line.refuse = [402, 'BUDGET_EXCEEDED', 'The cap of this month is reached.'];
   await page.keyboard.press('Enter');
   await page.getByText('Your message was not sent.').waitFor();
   await page.getByText('The spending cap of this workspace is reached.').waitFor();
-  assert.equal(await field(page).inputValue(), 'A draft that waits');
+  await becomes(() => field(page).inputValue(), 'A draft that waits');
   line.refuse = null;
   await axe(page, 'refused');
 });
@@ -151,11 +151,11 @@ check('what waits goes out as it was chosen, edited too; a second one stays in t
   await page.getByRole('button', { name: 'Plan only' }).click();
   await ask(page, 'the second');
   await page.getByText('One message waits already').waitFor();
-  assert.equal(await field(page).inputValue(), 'the second');
+  await becomes(() => field(page).inputValue(), 'the second');
   await axe(page, 'one waits');
   await page.getByRole('button', { name: 'Edit', exact: true }).click();
   await waits(page).waitFor({ state: 'detached' });
-  assert.equal(await field(page).inputValue(), 'look at\nthe second');
+  await becomes(() => field(page).inputValue(), 'look at\nthe second');
   await page.getByText('1 of 10 records').waitFor();
   await ask(page, 'the edited one');
   await waits(page).waitFor();
@@ -164,7 +164,7 @@ check('what waits goes out as it was chosen, edited too; a second one stays in t
   const body = line.asked.at(-1);
   assert.equal(body.planMode, true);
   assert.deepEqual(body.references, [{ kind: 'documents', id: document.id }]);
-  assert.equal(await field(page).inputValue(), '');
+  await becomes(() => field(page).inputValue(), '');
 });
 
 check('what waits survives a reload: it goes out behind the answer, or comes back when that has ended', { as: 'MEMBER', path: '/chat' }, async ({ page }) => {
@@ -174,13 +174,15 @@ check('what waits survives a reload: it goes out behind the answer, or comes bac
   await page.getByRole('button', { name: 'Plan only' }).click();
   await ask(page, 'after the reload');
   await waits(page).waitFor();
+  const taken = page.waitForResponse((r) => /\/api\/ai\/chat\/[0-9a-f]{32}\/stream$/.test(r.url()) && r.status() === 200);
   await page.reload();
   await waits(page).waitFor();
   await page.getByText('after the reload').waitFor();
+  await taken; // an answer that had ended before would give the message back
   provider.signal('reloaded');
   await page.getByText('Answer to after the reload').waitFor();
   assert.equal(line.asked.at(-1).planMode, true);
-  assert.equal(await page.getByText('Answer to after the reload').count(), 1);
+  await becomes(() => page.getByText('Answer to after the reload').count(), 1);
 
   await ask(page, 'slow');
   await page.getByText('Begun.').nth(1).waitFor();
@@ -210,7 +212,7 @@ check('what waits comes back into the field when the answer fails', { as: 'MEMBE
   provider.signal('broken');
   await page.getByText('The answer was cut.').waitFor();
   await page.waitForFunction(() => document.querySelector('textarea')?.value === 'not lost');
-  assert.equal(await waits(page).count(), 0);
+  await becomes(() => waits(page).count(), 0);
 });
 
 check('what waits goes out when the end of a lost answer was read', { as: 'MEMBER', path: '/chat', expected: [/ERR_/, /Failed to load/] }, async ({ page }) => {
@@ -243,9 +245,9 @@ check('what is refused in a thread comes back with what was chosen for it, and c
   await page.keyboard.press('Enter');
   await page.getByText('Your message was not sent.').waitFor();
   line.refuse = null;
-  assert.equal(await field(page).inputValue(), 'about');
+  await becomes(() => field(page).inputValue(), 'about');
   await page.getByText('1 of 10 records').waitFor();
-  assert.equal(await page.getByText(/was cut/).count(), 0);
+  await becomes(() => page.getByText(/was cut/).count(), 0);
 });
 
 check('too many requests: what can be repeated counts down and is, once; then it is said when one can', { as: 'MEMBER', path: null, expected: [/status of 429/] }, async ({ page }) => {
@@ -270,9 +272,9 @@ check('too many questions: the text is back, and nothing says that it goes out b
   const asked = line.asked.length;
   await ask(page, 'One too many');
   await page.getByText(/You can try again in [12] seconds?\./).waitFor();
-  assert.equal(await page.getByText(/Trying again/).count(), 0);
+  await becomes(() => page.getByText(/Trying again/).count(), 0);
   await page.getByText('You can try again now.').waitFor();
-  assert.equal(await field(page).inputValue(), 'One too many');
+  await becomes(() => field(page).inputValue(), 'One too many');
   assert.equal(line.asked.length, asked + 1);
   line.refuse = null;
   provider.answer = async (run) => run.text(`Answer to ${run.prompt}`);
@@ -302,10 +304,10 @@ check('Markdown: no HTML, no foreign image, code and tables have their own scrol
   };
   await ask(page, 'Markdown');
   await page.getByText('let x = 1;').waitFor();
-  assert.equal(await page.locator('article img').count(), 0);
+  await becomes(() => page.locator('article img').count(), 0);
   await page.getByText('Image: pic').waitFor();
   await page.getByRole('button', { name: 'Copy code' }).click();
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'let x = 1;');
+  await becomes(() => page.evaluate(() => navigator.clipboard.readText()), 'let x = 1;');
   await page.getByRole('link', { name: 'a page' }).click();
   await page.getByRole('heading', { level: 1, name: 'Knowledge base' }).waitFor();
 });
@@ -340,7 +342,7 @@ check('threads: rename, archive with undo, delete asks first', { as: 'MEMBER', p
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   const dialog = page.getByRole('dialog', { name: 'Delete this chat?' });
   await dialog.waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep');
+  await becomes(() => page.evaluate(() => document.activeElement?.textContent), 'Keep');
   await axe(page, 'confirmation');
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('link', { name: 'Renamed' }).waitFor({ state: 'detached' });
@@ -411,7 +413,7 @@ check('a link to an own record is a chip that says how it stands; one that is go
   const chip = page.locator(`[data-record="${document.id}"]`);
   await chip.getByText('changed').waitFor();
   await page.locator('[data-gone]').getByText('not found').waitFor();
-  assert.equal(await page.locator('[data-record]').count(), 2);
+  await becomes(() => page.locator('[data-record]').count(), 2);
   await axe(page, 'chips');
   await chip.getByRole('link', { name: 'the chip' }).click();
   await page.getByRole('heading', { level: 1, name: 'Chip of the year' }).waitFor();
@@ -452,7 +454,7 @@ check('an answer is put into a page: a new one, or the end of one, whose own con
   const open = () => page.getByRole('button', { name: 'Put into a page' }).click();
   const dialog = page.getByRole('dialog', { name: 'Put into a page' });
   await open();
-  assert.equal(await dialog.getByRole('textbox', { name: 'Title of the new page' }).inputValue(), 'Fees of 2030');
+  await becomes(() => dialog.getByRole('textbox', { name: 'Title of the new page' }).inputValue(), 'Fees of 2030');
   await axe(page, 'put into a page');
   await dialog.getByRole('button', { name: 'Put in' }).click();
   await page.getByText('The page “Fees of 2030” was made.').waitFor();
@@ -479,7 +481,7 @@ check('a record that was read is told by its title, never by its id', { as: 'MEM
   await ask(page, 'Read it');
   await page.getByText('That is it.').waitFor();
   await page.locator('summary').getByText('Read Named of the year').waitFor();
-  assert.equal(await page.locator('summary').getByText(document.id).count(), 0);
+  await becomes(() => page.locator('summary').getByText(document.id).count(), 0);
 });
 
 check('a first thread offers questions about own pages', { as: 'MEMBER', path: null }, async ({ page }) => {
@@ -497,7 +499,7 @@ check('first steps tick off by what is there, and go when all are done', { as: '
   await page.goto('/');
   const steps = page.getByRole('listitem').filter({ hasText: /to do|done/ });
   await page.getByRole('heading', { name: 'First steps' }).waitFor();
-  assert.equal(await steps.count(), 4);
+  await becomes(() => steps.count(), 4);
   await steps.filter({ hasText: 'Ask the assistant something' }).getByText('to do').waitFor();
   for (const done of ['Set a provider key', 'Write the first page', 'Invite somebody']) await steps.filter({ hasText: done }).getByText('done', { exact: true }).waitFor();
   await axe(page, 'first steps');
@@ -508,5 +510,5 @@ check('first steps tick off by what is there, and go when all are done', { as: '
   await page.goto('/');
   await page.getByText('My first').waitFor();
   await page.waitForLoadState('networkidle');
-  assert.equal(await page.getByRole('heading', { name: 'First steps' }).count(), 0);
+  await becomes(() => page.getByRole('heading', { name: 'First steps' }).count(), 0);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, open, origin, people, setUp, store } from './harness.mjs';
+import { axe, becomes, check, open, origin, people, setUp, store } from './harness.mjs';
 import { fillCost } from './sample-cost.mjs';
 
 setUp();
@@ -20,7 +20,7 @@ const loaded = (page) => page.getByRole('group', { name: 'Spend by day' }).waitF
 
 check('a month without calls: the first use says what will stand here, an old month says that there are none', { as: 'OWNER', path: '/admin/usage' }, async ({ page }) => {
   await page.getByText('No AI calls yet this month').waitFor();
-  assert.equal(await page.title(), 'Usage – opboxd');
+  await becomes(() => page.title(), 'Usage – opboxd');
   await axe(page, 'first use');
   await page.goto('/admin/usage?month=2020-01');
   await page.getByText('No AI calls in January 2020.').waitFor();
@@ -67,33 +67,33 @@ check('every breakdown adds up to the same, and its split is in the URL', { as: 
   await page.reload();
   await page.getByRole('region', { name: 'Sums by key source' }).getByRole('link', { name: 'Organisation key' }).click();
   await page.waitForURL(/\/admin\/ledger\?.*keySource=ORG_KEY/);
-  assert.equal(await page.getByRole('combobox', { name: 'Key source' }).inputValue(), 'ORG_KEY');
+  await becomes(() => page.getByRole('combobox', { name: 'Key source' }).inputValue(), 'ORG_KEY');
 });
 
 check('the pictures by keyboard: a day says its exact value, a key of the legend leaves the others, and all of it is a table', { as: 'ADMIN', path: '/admin/usage' }, async ({ page }) => {
   await loaded(page);
   const days = page.getByRole('group', { name: 'Spend by day' }), today = new Date().getUTCDate();
   const stop = days.locator('[tabindex="0"]');
-  assert.equal(await stop.count(), 1);
+  await becomes(() => stop.count(), 1);
   await stop.focus();
-  assert.match(await stop.getAttribute('aria-label'), /: \$.*, not over yet$/);
+  await becomes(() => stop.getAttribute('aria-label'), /: \$.*, not over yet$/);
   await page.keyboard.press('Home');
   await page.locator('[class*=tip] strong').getByText(/\b1\b/).waitFor();
-  assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /\b1\b/);
+  await becomes(() => page.evaluate(() => document.activeElement.getAttribute('aria-label')), /\b1\b/);
   if (today > 1) await page.keyboard.press('ArrowRight');
   await page.locator('[class*=tip]').getByText(/millionths of a dollar/).first().waitFor();
   const key = page.getByRole('list', { name: 'Series' }).getByRole('button', { name: 'openai/gpt-5.4', exact: true });
   await key.focus();
   await page.keyboard.press('Enter');
-  assert.equal(await key.getAttribute('aria-pressed'), 'false');
+  await becomes(() => key.getAttribute('aria-pressed'), 'false');
   assert.match(page.url(), /series=/);
   await page.reload();
   await loaded(page);
-  assert.equal(await key.getAttribute('aria-pressed'), 'false');
+  await becomes(() => key.getAttribute('aria-pressed'), 'false');
   for (const more of await page.getByText('Show as table').all()) await more.click();
   await page.getByRole('region', { name: 'Spend by day' }).getByRole('columnheader', { name: 'Other' }).waitFor();
   const sums = page.getByRole('region', { name: 'Spend through the month' }).getByRole('row');
-  assert.equal(await sums.count(), today + 1);
+  await becomes(() => sums.count(), today + 1);
   assert.equal(await text(sums.last().getByRole('cell').last()), usd(written.cost / 1e9));
   await axe(page, 'tables of the pictures');
 });
@@ -105,19 +105,19 @@ check('the cap: not below what is spent, asked about first with the safe button 
   await field.fill('0.5');
   await dialog.getByRole('button', { name: 'Go on' }).click();
   await dialog.getByText(/is spent this month already: not less than that/).waitFor();
-  assert.equal(await field.evaluate((e) => document.activeElement === e), true);
+  await becomes(() => field.evaluate((e) => document.activeElement === e), true);
   await axe(page, 'refused cap');
   // The least that is whole and leaves room for the open call: what is spent depends on the hour, the warning must not.
   const s = await summary(), cap = Math.floor(s.spentUsd + s.reservedUsd) + 1;
   await field.fill(String(cap));
   await dialog.getByRole('button', { name: 'Go on' }).click();
   await dialog.getByText(`Change the cap from $100.00 to ${usd(cap)}?`).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Leave as it is');
+  await becomes(() => page.evaluate(() => document.activeElement.textContent), 'Leave as it is');
   await axe(page, 'confirmation');
   await setCap(90);
   await dialog.getByRole('button', { name: 'Change it' }).click();
   await dialog.getByText(`Now it is $90.00; yours is ${usd(cap)}.`).waitFor();
-  assert.equal(await field.inputValue(), String(cap));
+  await becomes(() => field.inputValue(), String(cap));
   await dialog.getByRole('button', { name: 'Go on' }).click();
   await dialog.getByRole('button', { name: 'Change it' }).click();
   await page.getByText(`The cap is ${usd(cap)} now.`).waitFor();
@@ -135,10 +135,10 @@ check('an admin changes the cap but not the rule for models without a price, and
   await setCap(null);
   await page.goto('/admin/usage');
   await loaded(page);
-  assert.equal(await page.getByRole('button', { name: /^Reconcile/ }).count(), 0);
+  await becomes(() => page.getByRole('button', { name: /^Reconcile/ }).count(), 0);
   await page.getByRole('button', { name: 'Change cap' }).click();
   await page.getByText('Only owners change this.').waitFor();
-  assert.equal(await page.getByRole('combobox', { name: 'Models without a price' }).isDisabled(), true);
+  await becomes(() => page.getByRole('combobox', { name: 'Models without a price' }).isDisabled(), true);
   await page.getByRole('switch', { name: 'No cap' }).click();
   await page.getByLabel('Cap of a month, in dollars').fill('100');
   await page.getByRole('button', { name: 'Go on' }).click();
@@ -155,7 +155,7 @@ check('reconcile: drift that was planted is named, put right with before and aft
   await page.getByRole('button', { name: /^Reconcile/ }).click();
   await page.getByText('The sums were wrong, and are right now.').waitFor();
   const row = page.getByRole('row', { name: /^Spent/ });
-  assert.deepEqual(await row.getByRole('cell').allInnerTexts(), [usd(written.cost / 1e9 + 3), usd(written.cost / 1e9), '-$3.00']);
+  await becomes(() => row.getByRole('cell').allInnerTexts(), [usd(written.cost / 1e9 + 3), usd(written.cost / 1e9), '-$3.00']);
   await page.getByText(/apart\. Reconcile/).waitFor({ state: 'detached' });
   await axe(page, 'reconciled');
   await page.getByRole('button', { name: /^Reconcile/ }).click();
@@ -171,7 +171,7 @@ check('ledger: thousands of rows load by cursor, few stand in the document; keys
     await page.waitForTimeout(100);
   }
   await page.getByText(`${written.month} in all`).waitFor();
-  assert.equal(await table.getAttribute('aria-rowcount'), String(written.month + 1));
+  await becomes(() => table.getAttribute('aria-rowcount'), String(written.month + 1));
   assert.ok(await page.evaluate(() => document.querySelectorAll('[role=table] *').length) <= 1500);
   await page.evaluate(() => document.getElementById('main').scrollTo(0, 1e9));
   await page.locator(`[aria-rowindex="${written.month + 1}"]`).waitFor();
@@ -180,7 +180,7 @@ check('ledger: thousands of rows load by cursor, few stand in the document; keys
   await first.focus();
   await page.keyboard.press('j');
   await page.keyboard.press('ArrowDown');
-  assert.equal(await page.evaluate(() => document.activeElement.closest('[data-index]').dataset.index), '2');
+  await becomes(() => page.evaluate(() => document.activeElement.closest('[data-index]').dataset.index), '2');
   await page.keyboard.press('Enter');
   const panel = page.getByRole('dialog', { name: 'Call' });
   await panel.getByText(/millionths of a dollar|No price is known/).waitFor();
@@ -189,7 +189,7 @@ check('ledger: thousands of rows load by cursor, few stand in the document; keys
   assert.match(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())).id, /^c\d/);
   await page.keyboard.press('Escape');
   await panel.waitFor({ state: 'detached' });
-  assert.equal(await page.evaluate(() => document.activeElement.closest('[data-index]')?.dataset.index), '2');
+  await becomes(() => page.evaluate(() => document.activeElement.closest('[data-index]')?.dataset.index), '2');
 });
 
 check('ledger: filters stand in the URL and add up; nobody’s calls; nothing that fits is cleared', { as: 'ADMIN', path: '/admin/ledger' }, async ({ page }) => {
@@ -247,7 +247,7 @@ for (const role of ['MEMBER', 'VIEWER'])
     check(`${name} is not for a ${role}: it says which role is needed, and is not in the navigation`, { as: role, path }, async ({ page }) => {
       await heading(page, name);
       await page.getByText('This page needs the role OWNER, ADMIN.').waitFor();
-      assert.equal(await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name, exact: true }).count(), 0);
+      await becomes(() => page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name, exact: true }).count(), 0);
     });
 
 check('G U goes there; the pictures are a piece of their own, small, and not fetched before', { as: 'ADMIN' }, async ({ page }) => {
@@ -297,7 +297,7 @@ for (const [name, options, look] of [['light', {}, {}], ['from the right', {}, {
       await page.goto(path);
       await settled(page);
       if (name !== 'in forced colours') await axe(page, `${name} ${path}`);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth && document.getElementById('main').scrollWidth <= document.getElementById('main').clientWidth), true, `${path} scrolls sideways`);
+      await becomes(() => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth && document.getElementById('main').scrollWidth <= document.getElementById('main').clientWidth), true, `${path} scrolls sideways`);
     }
   });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, open, origin, people, setUp } from './harness.mjs';
+import { axe, becomes, check, open, origin, people, setUp } from './harness.mjs';
 import { Line } from './line.mjs';
 import { fill } from './sample.mjs';
 
@@ -38,13 +38,13 @@ const wide = (page) => page.getByRole('navigation', { name: 'Navigation' }).eval
 
 check('the navigation folds to icons that keep their names, on this device, from before the first paint; a VIEWER’s too', { as: 'VIEWER' }, async ({ page }) => {
   await heading(page, /Hello/);
-  assert.equal(await wide(page), 224);
+  await becomes(() => wide(page), 224);
   await page.getByRole('button', { name: 'Icons only' }).click();
-  assert.equal(await wide(page), 56);
+  await becomes(() => wide(page), 56);
   await page.reload({ waitUntil: 'domcontentloaded' });
-  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--o-nav')), '56px', 'the skeleton has the width');
+  await becomes(() => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--o-nav')), '56px', 'the skeleton has the width');
   await heading(page, /Hello/);
-  assert.equal(await wide(page), 56);
+  await becomes(() => wide(page), 56);
   await axe(page, 'icons');
   await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name: 'Knowledge base', exact: true }).click();
   await heading(page, 'Knowledge base');
@@ -66,20 +66,20 @@ check('money in the header: what is spent of the cap, for who may see it; nothin
   await page.goto('/');
   const chip = page.getByRole('link', { name: '$12.40 of $40' });
   await chip.waitFor();
-  assert.equal(await chip.getAttribute('href'), '/admin/usage');
-  assert.equal(await chip.getAttribute('data-kind'), 'quiet');
+  await becomes(() => chip.getAttribute('href'), '/admin/usage');
+  await becomes(() => chip.getAttribute('data-kind'), 'quiet');
   await axe(page, 'chips');
   for (const [usd, kind, words] of [[31.99, 'quiet', /^\$31\.99 of \$40$/], [32, 'warning', /^\$32\.00 of \$40 ?\. 80 % of this month’s cap/], [40, 'danger', /^\$40\.00 of \$40 ?\. This month’s cap for AI is reached/]]) {
     spent = usd;
     await page.reload();
     const now = page.getByRole('link', { name: words });
     await now.waitFor();
-    assert.equal(await now.getAttribute('data-kind'), kind);
+    await becomes(() => now.getAttribute('data-kind'), kind);
   }
   await axe(page, 'cap reached');
   const member = await open({ as: 'MEMBER' });
   await member.page.getByRole('link', { name: 'Offline assistant' }).waitFor();
-  assert.equal(await member.page.locator('a[href="/admin/usage"]').count(), 0);
+  await becomes(() => member.page.locator('a[href="/admin/usage"]').count(), 0);
 });
 
 check('a reached cap leads to the cap for who may change it; others are told who can', { as: 'OWNER', path: '/chat', expected: [/status of 402/] }, async ({ page }) => {
@@ -90,10 +90,10 @@ check('a reached cap leads to the cap for who may change it; others are told who
     await on.getByText('The spending cap of this workspace is reached.').waitFor();
   };
   await ask(page);
-  assert.equal(await page.getByRole('link', { name: 'Usage and cap' }).getAttribute('href'), '/admin/usage');
+  await becomes(() => page.getByRole('link', { name: 'Usage and cap' }).getAttribute('href'), '/admin/usage');
   const member = await open({ as: 'MEMBER', path: '/chat', expected: [/status of 402/] });
   await ask(member.page);
-  assert.equal(await member.page.getByRole('link', { name: 'Usage and cap' }).count(), 0);
+  await becomes(() => member.page.getByRole('link', { name: 'Usage and cap' }).count(), 0);
   line.refuse = null;
 });
 
@@ -108,12 +108,12 @@ check('a copied link names its workspace; in another one it offers to go there, 
   // Where it belongs, the name has served and goes out of the address.
   await page.goto(copied.href);
   await page.waitForURL((url) => url.search === '?q=passport');
-  assert.equal(await page.getByText('This link belongs to the workspace').count(), 0);
+  await becomes(() => page.getByText('This link belongs to the workspace').count(), 0);
 
   await page.goto(copied.href.replace(desk, branch));
   await page.getByText('This link belongs to the workspace Branch.').waitFor();
   await axe(page, 'a link of another workspace');
-  assert.equal(await page.getByRole('button', { name: /^Workspace: Desk/ }).count(), 1, 'nothing was switched by itself');
+  await becomes(() => page.getByRole('button', { name: /^Workspace: Desk/ }).count(), 1, 'nothing was switched by itself');
   await page.getByRole('button', { name: 'Stay here' }).click();
   await page.waitForURL((url) => url.search === '?q=passport');
   await page.goto(copied.href.replace(desk, branch));
@@ -142,11 +142,11 @@ check('an owner resets the second factor of somebody who has lost it; nobody res
   const dialog = page.getByRole('dialog', { name: 'Reset the second factor of Max Member?' });
   await dialog.getByText('all their sessions end at once').waitFor();
   await axe(page, 'reset');
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep');
+  await becomes(() => page.evaluate(() => document.activeElement?.textContent), 'Keep');
   await dialog.getByRole('button', { name: 'Reset second factor' }).click();
   await page.getByText('The second factor of Max Member is off.').waitFor();
   await page.getByText('second factor on').waitFor({ state: 'detached' });
-  assert.equal(await page.getByRole('button', { name: /^Reset second factor/ }).count(), 0);
+  await becomes(() => page.getByRole('button', { name: /^Reset second factor/ }).count(), 0);
   assert.equal((await member.json('/api/me')).status, 401, 'their sessions have ended');
 });
 
@@ -176,9 +176,9 @@ check('two tabs: one switches the workspace, the other says so, writes nothing, 
   await page.getByRole('option', { name: /Switch to Branch/ }).waitFor();
   await page.keyboard.press('Enter');
   await isIn(page, 'Branch');
-  assert.equal(await banner.count(), 0);
+  await becomes(() => banner.count(), 0);
   // The other one is there already, so it is told nothing; it can lead back, and then this one is behind.
-  assert.equal(await other.getByText('Another tab has switched to another workspace.').count(), 0);
+  await becomes(() => other.getByText('Another tab has switched to another workspace.').count(), 0);
   await pick(other, 'Desk');
   await isIn(other, 'Desk');
   await banner.waitFor();
@@ -310,7 +310,7 @@ check('an update in mid-session: a piece that is gone loads the page anew, once,
   assert.equal(loads, 1);
   await go('chat');
   await composer.waitFor();
-  assert.equal(await composer.inputValue(), 'half a question');
+  await becomes(() => composer.inputValue(), 'half a question');
   assert.equal(loads, 1);
   gone = forGood = true;
   await go('display');
@@ -329,7 +329,7 @@ for (const [zone, name, instant, day, month, from, to] of [
     await page.goto('/settings/display');
     const now = page.getByText(/^Now it is /);
     await now.waitFor();
-    assert.match(await now.textContent(), name);
+    await becomes(() => now.textContent(), name);
     assert.ok((await now.textContent()).includes(day), await now.textContent());
     await page.goto('/admin/usage');
     await page.getByRole('navigation', { name: 'Month' }).getByText(month, { exact: true }).waitFor();

@@ -4,13 +4,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, afterEach, before, test as nodeTest } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
 import { chromiumArgs, chromiumPath } from './chromium.mjs';
 import { cliOk, Client, freePort, initialized, owner, serve, unlimited } from '../e2e/harness.mjs';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const slower = Number(process.env.SLOWER ?? 1); // how many times slower the page runs: for finding what hangs on the clock
-export const patience = 20_000 * slower; // for two shared cores; nothing waits for it unless it fails
+const late = Number(process.env.LATE ?? 0); // each answer comes up to so many milliseconds late: for what hangs on the order of answers
+export const patience = (20_000 + 10 * late) * slower; // for two shared cores; nothing waits for it unless it fails
 export const password = 'correct horse battery';
 export const people = {
   OWNER: owner,
@@ -81,6 +84,10 @@ export async function open({ as, path = '/', expected = [], ...options } = {}) {
     addEventListener('securitypolicyviolation', (e) => console.error(`policy violated: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
     addEventListener('unhandledrejection', (e) => console.error(`unhandled: ${e.reason?.stack ?? e.reason}`));
   });
+  if (late) await context.route('**/*', async (route) => {
+    await sleep(Math.random() * late);
+    await route.fallback().catch(() => {}); // the page may be gone
+  });
   if (as) await signInContext(context, people[as]);
   result.page = await context.newPage();
   if (slower > 1) await (await context.newCDPSession(result.page)).send('Emulation.setCPUThrottlingRate', { rate: slower });
@@ -95,6 +102,7 @@ export async function signInContext(context, who) {
 }
 
 export async function axe(page, where = '') {
+  await page.locator('h1').first().waitFor({ state: 'attached' }); // what has not come is not judged
   await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
     const r = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
@@ -103,9 +111,23 @@ export async function axe(page, where = '') {
   if (found.length) assert.fail(`axe ${where} at ${page.url()}:\n${found.join('\n')}`);
 }
 
+// What `look` gives becomes what is expected, a value or a pattern: a page answers a key or a click in its own time, so one
+// look right after it proves nothing.
+export async function becomes(look, expected, what) {
+  const fits = (seen) => (expected instanceof RegExp ? expected.test(seen) : isDeepStrictEqual(seen, expected));
+  const until = Date.now() + patience;
+  let seen = await look();
+  while (!fits(seen) && Date.now() < until) {
+    await sleep(50);
+    seen = await look();
+  }
+  if (expected instanceof RegExp) assert.match(String(seen), expected, what);
+  else assert.deepEqual(seen, expected, what);
+}
+
 // A test with a page of its own.
 export function check(name, options, body) {
-  nodeTest(name, { timeout: 120_000 * slower }, async () => {
+  nodeTest(name, { timeout: (120_000 + 100 * late) * slower }, async () => {
     const own = await open(options);
     try {
       await body(own);

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { after } from 'node:test';
 import { Client } from '../e2e/harness.mjs';
 import { Gateway, html, json } from './gateway.mjs';
-import { axe, check, origin, people, setUp, signInContext, store } from './harness.mjs';
+import { axe, becomes, check, origin, people, setUp, signInContext, store } from './harness.mjs';
 
 const gateway = await new Gateway().start();
 after(() => gateway.stop());
@@ -60,11 +60,11 @@ check('without a key: the offline assistant is named, in the header and on the s
   await axe(page, 'no key');
   await page.getByRole('button', { name: 'Set Anthropic' }).click();
   const field = page.getByLabel('API key', { exact: true });
-  assert.equal(await field.evaluate((f) => f === document.activeElement && f.type === 'password'), true);
+  await becomes(() => field.evaluate((f) => f === document.activeElement && f.type === 'password'), true);
   await field.fill(bad);
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.getByText(/401.*nothing was saved/).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-invalid')), 'true');
+  await becomes(() => page.evaluate(() => document.activeElement?.getAttribute('aria-invalid')), 'true');
   await axe(page, 'refused');
   await field.fill(good);
   await page.keyboard.press('Enter');
@@ -96,19 +96,19 @@ check('replace, leave with something typed, keep, discard; clear asks first; the
   await axe(page, 'leaving');
   await leaving.getByRole('button', { name: 'Keep editing' }).click();
   await gone(leaving);
-  assert.equal(await field.inputValue(), 'sk-ant-next-0123456789abcd77');
+  await becomes(() => field.inputValue(), 'sk-ant-next-0123456789abcd77');
   await page.getByRole('switch', { name: /Ask the provider first/ }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await card(page, 'Anthropic').getByText('sk-ant-…cd77').waitFor();
   assert.equal(gateway.asked.length, 0, 'saved without asking the provider');
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Replace: Anthropic, API key');
+  await becomes(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Replace: Anthropic, API key');
   await page.getByRole('button', { name: 'Verify stored keys' }).click();
   await card(page, 'Anthropic').getByText('Verified').waitFor();
   await page.getByRole('button', { name: 'Clear: Anthropic, API key' }).click();
   const clear = page.getByRole('dialog', { name: 'Clear: Anthropic, API key?' });
   await clear.getByText('Everybody who works in Desk loses it at once').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep it');
-  assert.equal(await clear.getByRole('textbox').count(), 0);
+  await becomes(() => page.evaluate(() => document.activeElement?.textContent), 'Keep it');
+  await becomes(() => clear.getByRole('textbox').count(), 0);
   await clear.getByRole('button', { name: 'Clear', exact: true }).click();
   await card(page, 'Anthropic').getByText('Not set').waitFor();
   await page.getByRole('link', { name: 'Offline assistant' }).waitFor();
@@ -134,10 +134,10 @@ check('the organisation: its key counts where the workspace has none, the policy
   await page.getByText('Personal keys are not used any more.').waitFor();
   await page.getByRole('button', { name: 'Clear all of OpenAI' }).click();
   const clear = page.getByRole('dialog', { name: 'Clear the OpenAI credential of Agency?' }), verb = clear.getByRole('button', { name: 'Clear', exact: true });
-  assert.equal(await verb.isDisabled(), true);
+  await becomes(() => verb.isDisabled(), true);
   await axe(page, 'typed name');
   await clear.getByLabel('Type Agency to confirm').fill('Agenc');
-  assert.equal(await verb.isDisabled(), true);
+  await becomes(() => verb.isDisabled(), true);
   await clear.getByLabel('Type Agency to confirm').fill('Agency');
   await verb.click();
   await card(page, 'OpenAI').getByText('Not set').waitFor();
@@ -159,7 +159,7 @@ check('a MEMBER: own key before the workspace’s; forbidden by the organisation
   await page.getByText('The organisation Agency does not allow keys of one’s own.').waitFor();
   await card(page, 'Anthropic').getByText('sk-ant-…cd33').waitFor();
   await card(page, 'Anthropic').getByText('keys of one’s own do not count here').waitFor();
-  assert.equal(await page.getByRole('button', { name: /^(Set|Replace|Clear:)/ }).count(), 0);
+  await becomes(() => page.getByRole('button', { name: /^(Set|Replace|Clear:)/ }).count(), 0);
   await axe(page, 'forbidden');
   await page.getByRole('button', { name: 'Clear everything here' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Clear', exact: true }).click();
@@ -170,8 +170,8 @@ check('a MEMBER: own key before the workspace’s; forbidden by the organisation
 
 check('a VIEWER has no keys: the screen says which role is needed, and nothing leads there', { as: 'VIEWER', path: '/settings/keys' }, async ({ page }) => {
   await page.getByText('OWNER, ADMIN, MEMBER').waitFor();
-  assert.equal(await page.getByRole('link', { name: /provider keys/i }).count(), 0);
-  assert.equal(await page.getByRole('link', { name: 'Offline assistant' }).count(), 0);
+  await becomes(() => page.getByRole('link', { name: /provider keys/i }).count(), 0);
+  await becomes(() => page.getByRole('link', { name: 'Offline assistant' }).count(), 0);
 });
 
 check('provider and model are pinned; the models of a provider have their prices; the address holds whose', { as: 'OWNER', path: null }, async ({ page }) => {
@@ -185,10 +185,10 @@ check('provider and model are pinned; the models of a provider have their prices
   assert.match(page.url(), /models=anthropic/);
   await axe(page, 'models');
   await page.getByLabel('Find a model').fill('house');
-  assert.equal(await page.getByRole('row').count(), 2);
+  await becomes(() => page.getByRole('row').count(), 2);
   await page.getByLabel('Find a model').fill('');
   await row.getByRole('button', { name: 'Choose claude-sonnet-4-5-20250929' }).click();
-  assert.equal(await page.getByLabel('Model', { exact: true }).inputValue(), 'claude-sonnet-4-5-20250929');
+  await becomes(() => page.getByLabel('Model', { exact: true }).inputValue(), 'claude-sonnet-4-5-20250929');
   await page.getByRole('button', { name: 'Save preferences' }).click();
   await page.getByText('The preferences were saved.').waitFor();
   await answers(page).getByText('Anthropic, claude-sonnet-4-5-20250929, paid with the workspace’s key.').waitFor();
@@ -209,7 +209,7 @@ check('a model without a price gets one, for the whole organisation; it is chang
   await field('Input').fill('0.1234');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('at most three places').first().waitFor();
-  assert.equal(await field('Input').evaluate((e) => e === document.activeElement), true);
+  await becomes(() => field('Input').evaluate((e) => e === document.activeElement), true);
   await field('Input').fill('0,5');
   await field('Output').fill('2');
   await axe(page, 'price');
@@ -233,7 +233,7 @@ check('a model without a price gets one, for the whole organisation; it is chang
   const reader = await admin.newPage();
   await reader.goto('/admin/provider-keys/workspace');
   await reader.getByRole('region', { name: 'Own prices', exact: true }).getByText('house-model-7').waitFor();
-  assert.equal(await reader.getByRole('button', { name: /price/i }).count(), 0);
+  await becomes(() => reader.getByRole('button', { name: /price/i }).count(), 0);
   await admin.close();
   await own.getByRole('button', { name: 'Remove the price of house-model-7' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
@@ -248,7 +248,7 @@ check('a gateway: what is not complete, another address warns of the secret, the
   await page.goto('/admin/provider-keys/workspace');
   const claw = card(page, 'OpenClaw');
   await claw.getByText('It lacks: Agent id.').waitFor();
-  assert.equal(await claw.getByRole('button', { name: /Test/ }).count(), 0);
+  await becomes(() => claw.getByRole('button', { name: /Test/ }).count(), 0);
   await page.getByRole('button', { name: 'Change OpenClaw' }).click();
   await page.getByLabel('Gateway address').fill('ftp://nowhere');
   await page.getByText('Another address clears the secrets').waitFor();
@@ -312,8 +312,8 @@ check('a provider that gives no answer: nothing was saved, what was typed stays'
   await page.getByLabel('API key', { exact: true }).fill(good);
   await page.keyboard.press('Enter');
   await page.getByText(/could not be verified, and nothing was saved/).waitFor();
-  assert.equal(await page.getByText('It is not known whether').count(), 0);
-  assert.equal(await page.getByLabel('API key', { exact: true }).inputValue(), good);
+  await becomes(() => page.getByText('It is not known whether').count(), 0);
+  await becomes(() => page.getByLabel('API key', { exact: true }).inputValue(), good);
 });
 
 for (const [name, options, look] of [['from the right', {}, { language: 'mirrored' }], ['dark', {}, { scheme: 'dark' }], ['320 pixels wide', { viewport: { width: 320, height: 640 } }, {}], ['in the accented language', {}, { language: 'accented' }]])
@@ -326,7 +326,7 @@ for (const [name, options, look] of [['from the right', {}, { language: 'mirrore
       await page.getByRole('heading', { level: 3 }).first().waitFor();
       await page.waitForLoadState('networkidle');
       await axe(page, `${name} ${path}`);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true, `${path} scrolls sideways`);
+      await becomes(() => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true, `${path} scrolls sideways`);
       if (look.language !== 'accented') continue;
       const plain = await page.evaluate(() => [...document.querySelectorAll('main :is(h1, h2, h3, p, dt, button, label, a, th, span)')].filter((e) => e.childElementCount === 0 && !e.closest('[dir=auto], [dir=ltr], time, code, dd, option')).map((e) => e.textContent.trim()).filter((text) => /[A-Za-z]{3}/.test(text) && !/[⟦⟧]/.test(text)));
       assert.deepEqual(plain, [], path);

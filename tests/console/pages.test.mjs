@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, origin, people, setUp } from './harness.mjs';
+import { axe, becomes, check, origin, people, setUp } from './harness.mjs';
 import { fill, fillChat } from './sample.mjs';
 
 let ids;
@@ -32,9 +32,9 @@ check('knowledge base: the tree by keyboard, the page, its words; a VIEWER reads
   await page.keyboard.press('Enter');
   await heading(page, 'Employment pass: documents we ask for');
   await page.getByText('Compare the name with the passport').waitFor();
-  assert.equal(await page.title(), 'Employment pass: documents we ask for – Knowledge base – opboxd');
+  await becomes(() => page.title(), 'Employment pass: documents we ask for – Knowledge base – opboxd');
   await page.getByRole('button', { name: 'Copy as Markdown' }).click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /Passport, all pages/);
+  await becomes(() => page.evaluate(() => navigator.clipboard.readText()), /Passport, all pages/);
 });
 
 check('knowledge base: a title is found, the URL keeps the filter, nothing found can be cleared', { as: 'MEMBER', path: '/kb' }, async ({ page }) => {
@@ -80,9 +80,9 @@ check('display: dark, compact and the zone hold after a reload; letters can be s
   await page.getByRole('combobox', { name: 'Time zone' }).selectOption('Asia/Singapore');
   await page.reload();
   await heading(page, 'Display');
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme), 'dark');
-  assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(20, 22, 26)');
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.density), 'compact');
+  await becomes(() => page.evaluate(() => document.documentElement.dataset.mantineColorScheme), 'dark');
+  await becomes(() => page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(20, 22, 26)');
+  await becomes(() => page.evaluate(() => document.documentElement.dataset.density), 'compact');
   await page.getByText(/^Now it is .*(GMT\+8|Singapore)/).waitFor();
   await page.goto('/settings/shortcuts');
   await page.getByRole('switch', { name: 'Single letters do something' }).click();
@@ -128,7 +128,7 @@ for (const [name, options, look] of [
       await page.goto(path);
       await settled(page);
       if (name !== 'in forced colours') await axe(page, `${name} ${path}`);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true, `${path} scrolls sideways`);
+      await becomes(() => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), true, `${path} scrolls sideways`);
     }
   });
 
@@ -165,7 +165,7 @@ check('the manual: pages without a script, the API reference', { path: '/docs', 
   await page.getByRole('navigation', { name: 'Manual' }).getByRole('link', { name: 'API reference' }).click();
   await page.getByRole('heading', { level: 1, name: 'API reference' }).waitFor();
   await page.getByText('list_documents', { exact: true }).first().waitFor();
-  assert.equal(await page.locator('script').count(), 0);
+  await becomes(() => page.locator('script').count(), 0);
 });
 
 check('the manual: no link in it is dead, nor one that the search of the documentation gives', { path: '/docs/security/log' }, async ({ page }) => {

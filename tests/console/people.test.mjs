@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, open, origin, password, people, setUp } from './harness.mjs';
+import { axe, becomes, check, open, origin, password, people, setUp } from './harness.mjs';
 
 setUp();
 
@@ -34,7 +34,7 @@ check('an owner invites, the link is shown once, somebody joins, gets another ro
   await once.waitFor();
   await axe(page, 'secret once');
   await page.keyboard.press('Escape');
-  assert.equal(await once.getByRole('button', { name: 'I have stored it' }).isDisabled(), true);
+  await becomes(() => once.getByRole('button', { name: 'I have stored it' }).isDisabled(), true);
   const link = await once.locator('pre').textContent();
   await stored(once);
   await page.getByText('new@example.com').first().waitFor();
@@ -62,7 +62,7 @@ check('an owner invites, the link is shown once, somebody joins, gets another ro
   await page.getByText('Nina New is Viewer now.').waitFor();
   await page.getByRole('button', { name: 'Remove Nina New' }).click();
   const remove = page.getByRole('dialog', { name: 'Remove Nina New?' });
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Keep');
+  await becomes(() => page.evaluate(() => document.activeElement?.textContent), 'Keep');
   await remove.getByRole('button', { name: 'Remove' }).click();
   await page.getByText('Nina New was removed.').waitFor();
 });
@@ -106,7 +106,7 @@ check('a new password: a wrong present one stands at its field, a right one is t
   await page.getByLabel('New password', { exact: true }).fill('another good password');
   await page.getByRole('button', { name: 'Change password' }).click();
   await page.getByText('is not the present password').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('autocomplete')), 'current-password');
+  await becomes(() => page.evaluate(() => document.activeElement?.getAttribute('autocomplete')), 'current-password');
   await page.getByLabel('Current password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Change password' }).click();
   await page.getByText('The password was changed.').waitFor();
@@ -120,13 +120,13 @@ check('members: what is refused whoever asks is not offered, or says why beforeh
   const offered = (select) => select.locator('option').allTextContents();
   await page.getByText('Max Member').waitFor();
   const top = (await (await new Client(origin).signIn(people.OWNER)).json('/api/me')).body.user.name;
-  assert.equal(await role(top).isDisabled(), true);
-  assert.equal(await remove(top).isDisabled(), true);
+  await becomes(() => role(top).isDisabled(), true);
+  await becomes(() => remove(top).isDisabled(), true);
   assert.match(await why(role(top)), /^Acts here as Owner: only an owner can change or remove an owner\.$/);
   assert.match(await why(remove(top)), /only an owner/);
   assert.deepEqual(await offered(role('Max Member')), ['Admin', 'Member', 'Viewer']);
-  assert.equal(await role('Max Member').isEnabled(), true);
-  assert.equal(await remove('Max Member').isEnabled(), true);
+  await becomes(() => role('Max Member').isEnabled(), true);
+  await becomes(() => remove('Max Member').isEnabled(), true);
   await axe(page, 'members, as an admin');
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   const invite = page.getByRole('dialog', { name: 'Invite somebody' });
@@ -138,12 +138,12 @@ check('members: what is refused whoever asks is not offered, or says why beforeh
 
   const owner = await open({ as: 'OWNER', path: '/admin/members' });
   await owner.page.getByText('Max Member').waitFor();
-  assert.equal(await role(top, owner.page).isDisabled(), true);
+  await becomes(() => role(top, owner.page).isDisabled(), true);
   assert.match(await why(role(top, owner.page)), /^The last owner cannot be removed or lowered/);
   assert.deepEqual(await offered(role('Max Member', owner.page)), ['Owner', 'Admin', 'Member', 'Viewer']);
   // Who would go on acting here by the organisation.
-  assert.equal(await role('Ada Admin', owner.page).isEnabled(), true);
-  assert.equal(await remove('Ada Admin', owner.page).isDisabled(), true);
+  await becomes(() => role('Ada Admin', owner.page).isEnabled(), true);
+  await becomes(() => remove('Ada Admin', owner.page).isDisabled(), true);
   assert.match(await why(remove('Ada Admin', owner.page)), /^Cannot be removed here: acts as Admin of the organisation, change that role first\.$/);
   await axe(owner.page, 'members, as an owner');
 });
@@ -151,17 +151,17 @@ check('members: what is refused whoever asks is not offered, or says why beforeh
 check('the own name: changed, seen at once here and by others, undone; leaving asks', { as: 'MEMBER', path: '/settings/profile' }, async ({ page }) => {
   const field = page.getByLabel('Name that others see'), save = page.getByRole('button', { name: 'Save name' });
   await field.waitFor();
-  assert.equal(await field.inputValue(), 'Max Member');
-  assert.equal(await save.isDisabled(), true);
+  await becomes(() => field.inputValue(), 'Max Member');
+  await becomes(() => save.isDisabled(), true);
   await field.fill('   ');
-  assert.equal(await save.isDisabled(), true);
+  await becomes(() => save.isDisabled(), true);
   await field.fill('  Maxine Member ');
   await page.getByRole('link', { name: 'Home', exact: true }).click();
   const leaving = page.getByRole('dialog', { name: 'Something is not saved' });
   await leaving.getByRole('button', { name: 'Keep editing' }).click();
   await save.click();
   await page.getByText('You are called Maxine Member now.').waitFor();
-  assert.equal(await field.inputValue(), 'Maxine Member');
+  await becomes(() => field.inputValue(), 'Maxine Member');
   await axe(page, 'renamed');
   await page.getByRole('button', { name: 'Your menu' }).click();
   await page.getByRole('menu').getByText('Maxine Member', { exact: true }).waitFor();
@@ -175,7 +175,7 @@ check('the own name: changed, seen at once here and by others, undone; leaving a
   await page.getByRole('menuitem', { name: 'You are called Maxine Member now.' }).click();
   await heading(page, 'Hello Max Member');
   await page.goto('/settings/profile');
-  assert.equal(await field.inputValue(), 'Max Member');
+  await becomes(() => field.inputValue(), 'Max Member');
 });
 
 check('what does not come: after ten seconds the page says what it waits for, Cancel breaks it off, and it can be asked again', { as: 'OWNER', path: null }, async ({ page }) => {
@@ -185,7 +185,7 @@ check('what does not come: after ten seconds the page says what it waits for, Ca
     await page.route(pattern, (route) => void asked.push(route));
     await page.goto(path);
     await page.getByRole('status', { name: 'Loading' }).first().waitFor();
-    assert.equal(await page.getByText('Still waiting for the server.').count(), 0, path);
+    await becomes(() => page.getByText('Still waiting for the server.').count(), 0, path);
     await page.clock.fastForward(10_000);
     const word = page.getByText('Still waiting for the server.');
     await word.waitFor();
@@ -196,7 +196,7 @@ check('what does not come: after ten seconds the page says what it waits for, Ca
     await broken;
     await page.getByText('Loading was stopped. Nothing was changed.').waitFor();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
-    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Try again');
+    await becomes(() => page.evaluate(() => document.activeElement?.textContent), 'Try again');
     await page.keyboard.press('Enter');
     await page.getByText(there).first().waitFor();
   }
@@ -209,7 +209,7 @@ check('what is asked anew stays, under a thin line', { as: 'OWNER', path: null }
   await page.getByRole('link', { name: 'Account', exact: true }).click();
   await page.getByLabel('Name that others see').waitFor();
   await page.waitForLoadState('networkidle');
-  assert.equal(await page.locator('[data-refreshing]').count(), 0);
+  await becomes(() => page.locator('[data-refreshing]').count(), 0);
   let release;
   const held = new Promise((done) => (release = done));
   await page.route('**/api/members?**', async (route) => {
@@ -222,7 +222,7 @@ check('what is asked anew stays, under a thin line', { as: 'OWNER', path: null }
   const bar = page.locator('[data-refreshing]');
   await bar.waitFor();
   assert.equal((await bar.boundingBox()).height, 2);
-  assert.equal(await page.getByText('Max Member').isVisible(), true);
+  await becomes(() => page.getByText('Max Member').isVisible(), true);
   release();
   await bar.waitFor({ state: 'detached' });
 });

@@ -1,7 +1,7 @@
 // Signing in, the frame, navigation by role, the palette, keys, expiry, tabs, the network's loss.
 import assert from 'node:assert/strict';
 import { Client } from '../e2e/harness.mjs';
-import { axe, check, origin, people, server, setUp } from './harness.mjs';
+import { axe, becomes, check, origin, people, server, setUp } from './harness.mjs';
 
 setUp();
 
@@ -58,9 +58,9 @@ check('by keyboard alone: skip link, palette, letters, help; the heading takes t
   await heading(page, /Hello/);
   await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('Tab');
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to content');
+  await becomes(() => page.evaluate(() => document.activeElement?.textContent), 'Skip to content');
   await page.keyboard.press('Enter');
-  assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+  await becomes(() => page.evaluate(() => document.activeElement?.id), 'main');
   await page.keyboard.press('Control+k');
   const box = page.getByRole('combobox', { name: 'Command palette' });
   await box.waitFor();
@@ -68,11 +68,11 @@ check('by keyboard alone: skip link, palette, letters, help; the heading takes t
   await page.keyboard.type('know');
   const option = page.getByRole('option', { name: /Knowledge base/ });
   await option.waitFor();
-  assert.equal(await option.getAttribute('aria-selected'), 'true');
-  assert.equal(await box.getAttribute('aria-activedescendant'), await option.getAttribute('id'));
+  await becomes(() => option.getAttribute('aria-selected'), 'true');
+  await becomes(() => box.getAttribute('aria-activedescendant'), await option.getAttribute('id'));
   await page.keyboard.press('Enter');
   await heading(page, 'Knowledge base');
-  assert.match(await page.title(), /^Knowledge base – opboxd$/);
+  await becomes(() => page.title(), /^Knowledge base – opboxd$/);
   await page.waitForFunction(() => document.activeElement?.tagName === 'H1');
   await page.keyboard.press('g');
   await page.keyboard.press('h');
@@ -82,6 +82,33 @@ check('by keyboard alone: skip link, palette, letters, help; the heading takes t
   await axe(page, 'help');
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
+});
+
+check('what is typed before the palette has come is in its field', { as: 'MEMBER', path: null }, async ({ page }) => {
+  let release;
+  const held = new Promise((r) => (release = r));
+  await page.route(/\/assets\/Palette-[^/]+\.js$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto('/');
+  await heading(page, /Hello/);
+  const box = page.getByRole('combobox', { name: 'Command palette' });
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('seaX');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type('r');
+  assert.equal(await box.count(), 0);
+  release();
+  await becomes(() => box.inputValue(), 'sear');
+  await page.keyboard.type('ch');
+  await becomes(() => box.inputValue(), 'search');
+  await page.getByRole('option', { name: /^Search,/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await heading(page, 'Search');
+  await page.keyboard.press('g');
+  await page.keyboard.press('h');
+  await heading(page, /Hello/);
 });
 
 check('a session that ends in mid-work asks over the page, and what was typed is there after', { as: 'MEMBER', path: '/settings/profile', expected: [/status of 40[14]/] }, async ({ page, context }) => {
@@ -95,12 +122,12 @@ check('a session that ends in mid-work asks over the page, and what was typed is
   await page.getByRole('combobox').fill('something');
   const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
   await dialog.waitFor();
-  assert.equal(await dialog.getByLabel('E-mail').inputValue(), people.MEMBER.email);
+  await becomes(() => dialog.getByLabel('E-mail').inputValue(), people.MEMBER.email);
   await dialog.getByLabel('Password', { exact: true }).fill(people.MEMBER.password);
   await dialog.getByRole('button', { name: 'Sign in' }).click();
   await dialog.waitFor({ state: 'detached' });
   await page.keyboard.press('Escape');
-  assert.equal(await page.getByLabel('New password', { exact: true }).inputValue(), 'something half typed');
+  await becomes(() => page.getByLabel('New password', { exact: true }).inputValue(), 'something half typed');
 });
 
 check('a session that ends in mid-form: what is sent is refused, asked for over the page, sent again with a new token, and saved', { as: 'OWNER', path: '/admin/members', expected: [/status of 401/] }, async ({ page, context }) => {
@@ -132,11 +159,11 @@ check('a session that ends in mid-form: what is sent is refused, asked for over 
   const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
   await dialog.waitFor();
   await axe(page, 'session ended');
-  assert.equal(await dialog.getByLabel('E-mail').inputValue(), people.OWNER.email);
+  await becomes(() => dialog.getByLabel('E-mail').inputValue(), people.OWNER.email);
   await dialog.getByLabel('Password', { exact: true }).fill('wrong');
   await page.keyboard.press('Enter');
   await dialog.getByText('E-mail or password is wrong.').waitFor();
-  assert.equal(await invite.getByLabel('E-mail').inputValue(), 'late@example.com');
+  await becomes(() => invite.getByLabel('E-mail').inputValue(), 'late@example.com');
   await dialog.getByLabel('Password', { exact: true }).fill(people.OWNER.password);
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'detached' });
@@ -186,7 +213,7 @@ check('a first page asks who is there, then once for each thing it shows', { as:
     const read = Promise.all(first.map((url) => page.waitForRequest((r) => r.url() === origin + url)));
     await page.goto(path, { waitUntil: 'commit' });
     await read;
-    assert.equal(await page.getByRole('link', { name: 'Asked once' }).count(), 0);
+    await becomes(() => page.getByRole('link', { name: 'Asked once' }).count(), 0);
     release();
     await page.getByRole('link', { name: 'Asked once' }).waitFor();
     await page.getByRole('link', { name: 'Offline assistant' }).waitFor(); // what is asked when nothing else is
@@ -215,18 +242,18 @@ check('what an icon means is said on hover and on keyboard focus, once for who l
   await heading(page, /Hello/);
   const tip = page.getByRole('tooltip'), help = page.getByRole('button', { name: 'Keys and help' }), gone = () => tip.waitFor({ state: 'detached' });
   await help.hover();
-  assert.equal(await tip.textContent(), 'Keys and help');
-  assert.equal(await help.getAttribute('aria-describedby'), null);
+  await becomes(() => tip.textContent(), 'Keys and help');
+  await becomes(() => help.getAttribute('aria-describedby'), null);
   await tip.hover();
   await page.waitForTimeout(300);
-  assert.equal(await tip.count(), 1);
+  await becomes(() => tip.count(), 1);
   await page.keyboard.press('Escape');
   await gone();
   await page.mouse.move(5, 400);
   await page.getByRole('button', { name: 'Your menu' }).focus();
   await page.keyboard.press('Shift+Tab');
   await tip.waitFor();
-  assert.ok(await help.evaluate((e) => e === document.activeElement));
+  await becomes(() => help.evaluate((e) => e === document.activeElement), true);
   const box = await tip.boundingBox(), at = await help.boundingBox();
   assert.ok(box.y >= at.y + at.height && box.x >= 0 && box.x + box.width <= 1280, JSON.stringify(box));
   await page.keyboard.press('Tab');
@@ -256,14 +283,13 @@ check('after G the letters of the places go there, and the help and the settings
   }
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keys and help' });
-  const told = await help.locator('dl > div').evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll('kbd')].map((k) => k.textContent).join(' ')).filter((k) => k.startsWith('G ')));
-  assert.deepEqual(told.sort(), places.map(([letter]) => `G ${letter.toUpperCase()}`).sort());
+  await becomes(() => help.locator('dl > div').evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll('kbd')].map((k) => k.textContent).join(' ')).filter((k) => k.startsWith('G ')).sort()), places.map(([letter]) => `G ${letter.toUpperCase()}`).sort());
   await page.keyboard.press('Escape');
   await help.waitFor({ state: 'detached' });
   await heading(page, /Hello/);
   await page.goto('/settings/shortcuts');
   await heading(page, 'Keyboard');
-  for (const [letter, name] of places) assert.equal(await page.getByLabel(`Letter for ${typeof name === 'string' ? name : 'Home'}`, { exact: true }).inputValue(), letter.toUpperCase(), String(name));
+  for (const [letter, name] of places) await becomes(() => page.getByLabel(`Letter for ${typeof name === 'string' ? name : 'Home'}`, { exact: true }).inputValue(), letter.toUpperCase(), String(name));
 });
 
 // What the page still asks for then fails, as it should.

@@ -8,6 +8,7 @@ import { useMay, useMe } from '../ui/me';
 import { texts } from '../ui/text';
 import css from './Palette.module.css';
 import { recentPlaces } from './recent';
+import { takeTyped } from './typed';
 
 const t = texts({
   title: 'Command palette', placeholder: 'Go to, find, do …', goTo: 'Go to', records: 'Records', actions: 'Actions', recent: 'Recent', switch: 'Switch workspace',
@@ -93,7 +94,7 @@ function Inner({ onClose, places, commands, features, go, switchTo }: Omit<Props
     <>
       <input className={css.input} role="combobox" aria-expanded={entries.length > 0} aria-controls="palette-list" aria-autocomplete="list" aria-label={t('title')}
         aria-activedescendant={entries[chosen] ? `palette-${chosen}` : undefined} placeholder={t('placeholder')} value={text} autoComplete="off" spellCheck={false} data-autofocus
-        onChange={(e) => { setText(e.target.value); setActive(0); }} onKeyDown={onKey} />
+        onFocus={() => setText((now) => takeTyped() + now)} onChange={(e) => { setText(e.target.value); setActive(0); }} onKeyDown={onKey} />
       <ul className={css.list} id="palette-list" role="listbox" aria-label={t('title')} ref={list}>
         {entries.map((entry, i) => {
           const first = entries[i - 1]?.group !== entry.group;

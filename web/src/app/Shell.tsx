@@ -25,6 +25,7 @@ import { SessionDialog, signInAgain } from './SessionDialog';
 import { ownLink } from './own-link';
 import css from './Shell.module.css';
 import { tellTabs, useBehind, whyBehind } from './tabs';
+import { collectTyped } from './typed';
 import { unlessReloading } from './version';
 import { Bar, Side } from './Navigation';
 
@@ -83,6 +84,7 @@ function Frame() {
     { id: 'icons', label: () => t('icons'), icon: IconLayoutSidebar, run: () => setDisplay({ nav: display().nav === 'icons' ? 'wide' : 'icons' }) },
   ], [may, me.workspace]);
   const close = useCallback(() => setOver(null), []);
+  useEffect(() => (over === 'palette' ? collectTyped(close) : undefined), [over, close]);
   const go = useCallback((to: string) => void navigate({ to }), [navigate]);
   const switchTo = useCallback((id: string, to = '/') => {
     call('switch_workspace', { workspaceId: id }, { leaving: true }).then(() => {

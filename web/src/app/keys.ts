@@ -1,5 +1,5 @@
 // Keys of the whole console. Single letters work outside of text only, and can be changed or switched off.
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import type { Place } from '../ui/feature';
 import { display } from '../ui/display';
 import { undoLast } from '../ui/toast-store';
@@ -21,8 +21,8 @@ interface Actions {
 }
 
 export function useKeys(places: Place[], actions: Actions): void {
+  const chordUntil = useRef(0); // by the clock of the events: a page that is busy does not make a hand slow
   useEffect(() => {
-    let chordUntil = 0;
     const onKey = (event: KeyboardEvent) => {
       if (event.isComposing) return;
       const command = (event.ctrlKey || event.metaKey) && !event.altKey;
@@ -44,8 +44,8 @@ export function useKeys(places: Place[], actions: Actions): void {
       }
       if (command || event.altKey || event.metaKey || event.ctrlKey || !display().letters) return;
       const key = event.key.toLowerCase();
-      if (Date.now() < chordUntil) {
-        chordUntil = 0;
+      if (event.timeStamp < chordUntil.current) {
+        chordUntil.current = 0;
         const place = places.find((p) => letterOf(p) === key);
         if (place) {
           event.preventDefault();
@@ -53,7 +53,7 @@ export function useKeys(places: Place[], actions: Actions): void {
         }
         return;
       }
-      const acts: Record<string, () => void> = { '?': actions.help, '/': actions.search, n: actions.create, g: () => (chordUntil = Date.now() + chordMs) };
+      const acts: Record<string, () => void> = { '?': actions.help, '/': actions.search, n: actions.create, g: () => (chordUntil.current = event.timeStamp + chordMs) };
       const act = acts[key];
       if (!act) return;
       event.preventDefault();
