@@ -11,8 +11,12 @@ Two tests run at a time. They wait much, for disks, clocks and browsers: the bui
 the lowest priority, so that they take what is left and no test waits for them. The flows in the browser run one at a time
 beside the end-to-end tests; when these are through first, the tests of the next setting begin.
 
-PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as
-a line each, what each stage took, and closes with "N passed, N failed". --soak runs the long counts (OPBOXD_SOAK=1).
+A file of end-to-end tests or of flows that fails beside all this is run once more at the end, alone. What passes then is
+unsteady: it is printed with its first output and listed before the closing line, and is to be mended like any other fault.
+
+PostgreSQL is a private one that is started here and removed at the end. Prints failures whole, the rest as a line each,
+what each stage took by the clock and of the processor, and closes with "N passed, N failed". --soak runs the long counts
+(OPBOXD_SOAK=1).
 """
 import concurrent.futures
 import json
@@ -41,6 +45,8 @@ SETTINGS = [
 passed = failed = 0
 talk = threading.Lock()
 stages = []
+unsteady = []
+here = threading.local()  # .stage: the one that this thread is in
 
 
 def say(text):
@@ -49,16 +55,19 @@ def say(text):
 
 
 class stage:
-    """What stands in it is one row of the table at the end: when it began, how long it took."""
+    """What stands in it is one row of the table at the end: when it began, what it took by the clock and of the processor."""
     def __init__(self, name):
         self.name = name
+        self.processor = 0.0
 
     def __enter__(self):
         self.start = time.time()
+        self.outer, here.stage = getattr(here, 'stage', None), self
 
     def __exit__(self, *_):
+        here.stage = self.outer
         seconds = time.time() - self.start
-        stages.append((self.start, self.name, seconds))
+        stages.append((self.start, self.name, seconds, self.processor))
         say(f'      {self.name} took {seconds:.0f} s')
 
 
@@ -73,9 +82,16 @@ def count(name, ok, output='', seconds=None):
         say(f'FAIL  {name}{took}\n{output.rstrip()}\n')
 
 
-def run(argv, **kw):
-    return subprocess.run(argv, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          stdin=subprocess.DEVNULL, errors='replace', **kw)
+def run(argv, cwd=TOP, env=None):
+    child = subprocess.Popen(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             stdin=subprocess.DEVNULL, errors='replace')
+    with child.stdout:
+        output = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if stage := getattr(here, 'stage', None):
+        stage.processor += used.ru_utime + used.ru_stime
+    return subprocess.CompletedProcess(argv, child.returncode, output)
 
 
 def step(name, argv, env=None):
@@ -165,19 +181,47 @@ def fetch():
              ['npm', 'ci', '--prefix', where, '--no-audit', '--no-fund', '--loglevel=error'])
 
 
-def node_tests(what, where, name, node, env):
-    start = time.time()
-    done = run([node, '--test', '--test-reporter=tap', os.path.join(where, name)], env=env)
-    lines = done.stdout.split('\n')
-    good = [l for l in lines if l.startswith('    ok ')] or [l for l in lines if l.startswith('ok ')]
-    bad = [l for l in lines if l.startswith('    not ok ')] or [l for l in lines if l.startswith('not ok ')]
-    for line in good:
-        count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', True)
-    for line in bad:
-        count(f'{what}: {name}: {line.strip().split(" - ", 1)[-1]}', False, done.stdout)
-    if done.returncode and not bad:
-        count(f'{what}: {name}', False, done.stdout, time.time() - start)
-    say(f'      {what}: {name} took {time.time() - start:.0f} s')
+class node_tests:
+    """A file of tests that Node runs."""
+    failed_once = []
+
+    def __init__(self, what, where, name, node, env):
+        self.title, self.env = f'{what}: {name}', env
+        self.argv = [node, '--test', f'--test-reporter={os.path.join(TOP, "tests/reporter.mjs")}', os.path.join(where, name)]
+
+    def report(self):
+        start = time.time()
+        done = run(self.argv, env=self.env)
+        lines = [line for line in done.stdout.split('\n') if line]
+        tests = [json.loads(line) for line in lines if line.startswith('{"name":')]
+        if done.returncode and all(t['ok'] for t in tests):
+            tests.append({'name': 'the file as a whole', 'ok': False, 'output': done.stdout})
+        say(f'      {self.title} took {time.time() - start:.0f} s')
+        return tests
+
+    def first(self):
+        """What passes is counted; a file of which something fails is kept for the end."""
+        self.bad = {}
+        for test in self.report():
+            if test['ok']:
+                count(f"{self.title}: {test['name']}", True)
+            else:
+                self.bad[test['name']] = test['output']
+                say(f"fail  {self.title}: {test['name']}\n{test['output'].rstrip()}\n      It is run once more at the end, alone.\n")
+        if self.bad:
+            self.failed_once.append(self)
+
+    def again(self):
+        """What had failed counts by how it ends now; what fails now only is a failure too."""
+        now = {test['name']: test for test in self.report()}
+        for name in self.bad:
+            ok = name in now and now[name]['ok'] or name not in now and all(t['ok'] for t in now.values())
+            count(f'{self.title}: {name}', ok, now.get(name, {}).get('output') or self.bad[name])
+            if ok:
+                unsteady.append(f'{self.title}: {name}')
+        for name in now.keys() - self.bad.keys():
+            if not now[name]['ok']:
+                count(f'{self.title}: {name} (had passed)', False, now[name]['output'])
 
 
 def of_folder(where):
@@ -197,7 +241,7 @@ def with_program(folder, env, pool):
     def work(kind):
         where, node = (E2E, node_of(E2E)) if kind == 'e2e' else (CONSOLE, node_of(WEB))
         while name := take(kind):
-            node_tests(kind, where, name, node, env)
+            node_tests(kind, where, name, node, env).first()
 
     def end_to_end():
         with stage('end-to-end tests'):
@@ -218,7 +262,7 @@ def console_sources():
                        ('rules', [module('eslint/bin/eslint.js'), '--no-warn-ignored', '.']),
                        ('unit tests', [module('vitest/vitest.mjs'), 'run', '--root', WEB])):
         start = time.time()
-        done = subprocess.run([node] + argv, cwd=WEB, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = run([node] + argv, cwd=WEB)
         count(f'console: {name}', done.returncode == 0, done.stdout, time.time() - start)
 
 
@@ -265,12 +309,18 @@ def main():
                 tests(*other)
             for flow in flows:
                 flow.result()
+        if node_tests.failed_once:
+            with stage('what had failed, again and alone'):
+                for file in node_tests.failed_once:
+                    file.again()
     finally:
         run(['tools/test-postgres.sh', 'stop', folder + '/pg'])
         shutil.rmtree(folder, ignore_errors=True)
-    say('\nwhen   took  stage')
-    for began, name, seconds in sorted(stages):
-        say(f'{began - start:5.0f} {seconds:5.0f}  {name}')
+    say('\n when  took  processor  stage')
+    for began, name, seconds, processor in sorted(stages):
+        say(f'{began - start:5.0f} {seconds:5.0f}  {processor:9.0f}  {name}')
+    for name in unsteady:
+        say(f'\nunsteady, failed beside other tests and passed alone: {name}')
     say(f'\n{time.time() - start:.0f} seconds\n{passed} passed, {failed} failed')
     return 1 if failed else 0
 
