@@ -268,10 +268,10 @@ UPDATE audit_seal SET waiting = waiting + :rows WHERE id = 1;
 -- name: seal_chain_get
 -- kind: one
 -- in: workspace_id text
--- out: seq int, hash blob, epoch int, mac blob, signed_seq int, signed_at int?, generation int, number int, base_seq int, base_hash blob?, base_at int?, base_mac blob?, broken text?
+-- out: seq int, hash blob, epoch int, mac blob, signed_seq int, signed_at int?, generation int, number int, base_seq int, base_hash blob?, base_at int?, base_mac blob?, broken text?, verified_at int?
 -- hot
 SELECT seq, hash, epoch, mac, signed_seq, signed_at, generation, number, base_seq, base_hash,
-    base_at, base_mac, broken
+    base_at, base_mac, broken, verified_at
 FROM audit_chains WHERE workspace_id = :workspace_id;
 
 -- name: seal_chain_add
@@ -295,6 +295,19 @@ WHERE workspace_id = :workspace_id AND seq = :old_seq AND hash = :old_hash;
 -- in: workspace_id text, broken text?
 -- hot
 UPDATE audit_chains SET broken = :broken WHERE workspace_id = :workspace_id;
+
+-- name: seal_chains_verified
+-- kind: exec
+-- in: from text, to text, verified_at int
+-- tenantless: the whole log is verified
+UPDATE audit_chains SET verified_at = :verified_at
+WHERE workspace_id >= :from AND workspace_id <= :to AND broken IS NULL;
+
+-- name: seal_chains_unproved
+-- kind: exec
+-- tenantless: a log that begins anew was not proved yet
+-- scan: all chains, once for each restore
+UPDATE audit_chains SET verified_at = NULL WHERE verified_at IS NOT NULL;
 
 -- name: seal_chain_unsigned
 -- kind: many

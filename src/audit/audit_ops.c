@@ -379,7 +379,7 @@ struct event_view {
     uint8_t seq_seen;
 };
 struct chain_view {
-    int64_t last_seq, since_ms;
+    int64_t last_seq, verified_ms, since_ms;
     uint8_t last_seq_seen;
     struct str last_checkpoint, first_break;
 };
@@ -454,6 +454,12 @@ static const struct field chain_view_fields[] = {
       .offset = FIELD_AT(struct chain_view, first_break),
       .doc = "The first place where the chain did not hold when it was last looked at: {seq, kind, "
              "id, message, foundAt}; id of the entry, when there is one" },
+    { .name = "verifiedAt",
+      .type = FIELD_TIME,
+      .flags = FIELD_NULLABLE,
+      .offset = FIELD_AT(struct chain_view, verified_ms),
+      .doc = "All that stood in the chain then was last proved: each night, and by `opboxd log "
+             "verify`; null: not yet" },
     { .name = "since",
       .type = FIELD_TIME,
       .flags = FIELD_NULLABLE,
@@ -562,6 +568,7 @@ static enum err chain_view_fill(struct cx *cx, struct chain_view *ret)
     ret->last_seq = chain.seq;
     ret->last_checkpoint = checkpoint_json(cx, &chain);
     ret->first_break = chain.broken;
+    ret->verified_ms = chain.verified_at.value;
     return OK;
 }
 

@@ -1,13 +1,6 @@
-/* The operator's hand on the sealed log: verify it, export it.
- *
- * What a verification finds is kept: in the chain's row (the events' answer shows it) and, once, as
- * the event LOG_CHAIN_BROKEN. A chain that holds again is cleared. */
-#include <stdio.h>
-#include <unistd.h>
-
-#include "audit/audit_sql.h"
+/* The operator's hand on the sealed log: verify it, export it. */
 #include "audit/export.h"
-#include "audit/seal_core.h"
+#include "audit/seal.h"
 #include "audit/verify.h"
 #include "base/app.h"
 
@@ -91,71 +84,17 @@ static const struct field verify_out_fields[] = {
     FIELD_END,
 };
 
-enum { KEEP_CHAINS = 500 };
-
-struct keep {
-    const struct verify_report *report;
-    struct seal_chain_list_in in;
-    size_t count;
-    struct str last; /* chain of the slice */
-};
-
-static const struct verify_break *break_of(const struct verify_report *r, struct str workspace_id)
-{
-    for (size_t i = 0; i < r->breaks_count; i++)
-        if (str_eq(r->breaks[i].workspace_id, workspace_id))
-            return &r->breaks[i];
-    return NULL;
-}
-
-/* A slice of chains: what was found is noted, what holds is cleared. */
-static enum err keep_slice(struct cx *cx, void *arg)
-{
-    struct keep *k = arg;
-    struct seal_chain_list_row *rows;
-    TRY(seal_chain_list(cx, &k->in, &rows, &k->count));
-    if (k->count)
-        k->last = rows[k->count - 1].workspace_id;
-    for (size_t i = 0; i < k->count; i++) {
-        const struct verify_break *b = break_of(k->report, rows[i].workspace_id);
-        struct seal_chain_broken_set_in clear = { .workspace_id = rows[i].workspace_id };
-        if (b && !str_given(rows[i].broken))
-            TRY(seal_note_broken(cx, b, SEAL_EVENT_APPENDED));
-        else if (!b && str_given(rows[i].broken))
-            TRY(seal_chain_broken_set(cx, &clear, NULL));
-    }
-    return OK;
-}
-
-static enum err keep_result(struct cx *cx, const struct verify_report *report)
-{
-    struct keep k = { .report = report, .in = { STR(""), KEEP_CHAINS } };
-    do {
-        TRY(db_write(cx, keep_slice, &k));
-        /* The least text behind it: no id has a control character. */
-        k.in.from = str_fmt(cx->arena, "%.*s\x01", STR_ARG(k.last));
-    } while (k.count == KEEP_CHAINS);
-    return OK;
-}
-
 static enum err verify_run(struct cx *cx, const void *in, void *out)
 {
     const struct verify_in *v = in;
     struct verify_out *o = out;
     struct verify_report r;
     struct verify_options options = { .files = { v->checkpoints } };
-    char own[1100];
     if (str_given(v->checkpoints) && v->checkpoints.ptr[0] != '/') {
         cx_field_error(cx, STR("checkpoints"), "must be an absolute path");
         return cx_invalid(cx);
     }
-    if (cx->app->seal && cx->app->seal->dir[0]) {
-        snprintf(own, sizeof own, "%s/checkpoints.log", cx->app->seal->dir);
-        if (access(own, F_OK) == 0)
-            options.files[1] = str_of(own);
-    }
-    TRY(seal_verify(cx, &options, &r));
-    TRY(keep_result(cx, &r));
+    TRY(seal_verify_keep(cx, &options, &r));
     struct break_view *views = arena_array(cx->arena, r.breaks_count, sizeof *views);
     for (size_t i = 0; i < r.breaks_count; i++)
         views[i] = (struct break_view){ .workspace_id = r.breaks[i].workspace_id,

@@ -158,6 +158,7 @@ static enum err generation_begin(struct cx *cx, bool key_lost, struct seal_state
     TRY(seal_state_load(cx, ret));
     if (!found || ret->generation != generation || !str_eq(ret->reason, in.reason))
         return OK;
+    TRY(seal_chains_unproved(cx, NULL));
     struct seal *s = cx->app->seal;
     if (s)
         s->now = *ret;

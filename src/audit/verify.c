@@ -28,6 +28,12 @@ static void break_copy(struct verify *v, const struct verify_break *b, struct ve
     to->workspace_id = str_copy(v->cx->arena, b->workspace_id);
 }
 
+enum err verify_goes_on(const struct verify *v)
+{
+    const atomic_bool *own = v->options->stop, *server = v->cx->app->stopping;
+    return (own && atomic_load(own)) || (server && atomic_load(server)) ? ERR_SHUTTING_DOWN : OK;
+}
+
 void verify_found(struct verify *v, const struct verify_break *b)
 {
     struct verify_report *r = v->report;
@@ -122,7 +128,8 @@ static enum err walk_slice(struct cx *cx, void *arg)
     return seal_row_slice(cx, &in, walk_row, w);
 }
 
-static enum err range_verify(struct cx *cx, struct range *r, struct buf *scratch)
+static enum err range_verify(const struct verify *v, struct cx *cx, struct range *r,
+                             struct buf *scratch)
 {
     /* Without the hash before, the walk begins one row earlier and takes it from there. */
     struct walk w = { .range = r,
@@ -131,6 +138,7 @@ static enum err range_verify(struct cx *cx, struct range *r, struct buf *scratch
                       .scratch = scratch };
     memcpy(w.before, r->before, SEAL_HASH_BYTES);
     do {
+        TRY(verify_goes_on(v));
         TRY(db_read(cx, walk_slice, &w));
         arena_clear(cx->arena, 256 * 1024);
     } while (!w.stop && w.seen == SLICE_ROWS);
@@ -158,7 +166,7 @@ static void *range_worker(void *arg)
     struct buf scratch;
     buf_init(&scratch, NULL, SEAL_ROW_BYTES_MAX);
     for (struct range *r; (r = range_next(all));) {
-        enum err e = range_verify(&cx, r, &scratch);
+        enum err e = range_verify(all->v, &cx, r, &scratch);
         if (e == OK)
             continue;
         pthread_mutex_lock(&all->mutex);

@@ -20,6 +20,8 @@
 #ifndef AUDIT_VERIFY_H
 #define AUDIT_VERIFY_H
 
+#include <stdatomic.h>
+
 #include "base/cx.h"
 
 #define VERIFY_BREAKS_MAX 100
@@ -33,8 +35,9 @@ struct verify_break {
 };
 
 struct verify_options {
-    struct str files[2]; /* of checkpoints; absent: none */
-    int threads;         /* 0: as many as processors, at most 4 */
+    struct str files[2];     /* of checkpoints; absent: none */
+    int threads;             /* 0: as many as processors, at most 4 */
+    const atomic_bool *stop; /* NULL, or set when it has to end; the server's end ends it too */
 };
 
 struct verify_report {
@@ -51,7 +54,10 @@ struct verify_report {
 
 /* Outside any transaction; many short reads. Needs no seal that is open; with the root key it also
  * proves heads, bases and beginnings. The result is in *ret; an error means that it could not be
- * found out. */
+ * found out (SHUTTING_DOWN: it was stopped). */
 enum err seal_verify(struct cx *cx, const struct verify_options *o, struct verify_report *ret);
+/* The same, with DIR/checkpoints.log as files[1]; then each chain's row says what was found: its
+ * first break, or since when all of it is known to hold. */
+enum err seal_verify_keep(struct cx *cx, const struct verify_options *o, struct verify_report *ret);
 
 #endif

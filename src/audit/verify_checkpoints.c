@@ -217,9 +217,11 @@ static enum err table_verify(struct verify *v)
 {
     struct table t = { .v = v, .in = { .limit = SLICE_CHECKPOINTS } };
     struct cx cx = { .arena = arena_new(0), .app = v->cx->app, .now_ms = v->cx->now_ms };
-    enum err e = OK;
+    enum err e;
     do {
-        e = db_read(&cx, table_slice, &t);
+        e = verify_goes_on(v);
+        if (e == OK)
+            e = db_read(&cx, table_slice, &t);
         arena_clear(cx.arena, 1024 * 1024);
     } while (e == OK && t.count == SLICE_CHECKPOINTS);
     if (e == OK)
@@ -331,7 +333,9 @@ static enum err file_verify(struct verify *v, struct str path)
         l.line = (struct str){ line, (size_t)n - 1 };
         if (l.line.len == 0)
             continue;
-        e = db_read(&cx, line_check, &l);
+        e = verify_goes_on(v);
+        if (e == OK)
+            e = db_read(&cx, line_check, &l);
         v->report->file_lines++;
         arena_clear(cx.arena, 1024 * 1024);
     }

@@ -13,6 +13,8 @@ struct verify {
     bool state_known; /* the root key opened it */
 };
 
+/* OK, or SHUTTING_DOWN when the verification has to end. */
+enum err verify_goes_on(const struct verify *v);
 /* Keeps it (a copy), unless there are VERIFY_BREAKS_MAX, or the same chain has an earlier one. */
 void verify_found(struct verify *v, const struct verify_break *b);
 #define VERIFY_FOUND(v, workspace, at, what, ...)                                                  \

@@ -6,7 +6,8 @@
  * the job starts again elsewhere. A job therefore runs at least once: handlers are written so that
  * a repetition does no harm, or finish inside their own transaction (job_finish).
  *
- * Owns table jobs, the runner, and the purge of mechanism tables (retention). */
+ * Owns table jobs, the runner, the purge of mechanism tables (retention), and the nightly
+ * verification of the log. */
 #ifndef JOBS_JOBS_H
 #define JOBS_JOBS_H
 
@@ -89,7 +90,8 @@ int64_t job_back_off_ms(int64_t attempt, uint32_t random);
 /* ---- the runner ---- */
 
 struct job_runner_options {
-    const struct job_kind *kinds; /* copied; their texts live on; "retention" is added to them */
+    const struct job_kind
+        *kinds; /* copied; their texts live on; those that are built in are added */
     size_t kinds_count;
     int parallel_max; /* jobs at a time, 1-64; 0: 8 */
     int64_t poll_ms;  /* how often other processes' jobs are looked for; 0: 1,000 */
@@ -118,9 +120,10 @@ int job_kind_attempts(const struct job_runner *r, const char *kind);
  * all processes, because the period stands in its id. Inside a write. */
 enum err job_period_add(struct cx *cx, const struct job_kind *k);
 
-/* ---- retention: built in, daily ---- */
+/* ---- built in, daily ---- */
 
 extern const struct job_kind job_retention_kind;
+extern const struct job_kind job_verify_log_kind;
 
 /* Operation rows: list_jobs, retry_job. */
 extern const struct op job_ops[];

@@ -175,3 +175,12 @@ DELETE FROM rate_slices WHERE (scope, window_start) IN (
 -- tenantless: retention of the whole installation
 DELETE FROM invites WHERE token_hash IN (
     SELECT token_hash FROM invites WHERE expires_at < :before ORDER BY expires_at LIMIT :limit);
+
+-- name: job_purge_runs
+-- kind: exec
+-- in: before int, limit int
+-- doc: Those of a thread go with it.
+-- tenantless: retention of the whole installation
+DELETE FROM runs WHERE (workspace_id, id) IN (
+    SELECT workspace_id, id FROM runs WHERE thread_id IS NULL AND finished_at < :before ORDER BY finished_at
+    LIMIT :limit);

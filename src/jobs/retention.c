@@ -16,6 +16,7 @@
 enum { SLICE_ROWS = 1000 };
 enum { DONE_JOBS_DAYS = 7, DEAD_JOBS_DAYS = 90, IDEMPOTENCY_DAYS = 1, SESSION_DAYS = 90 };
 enum { RATE_SLICE_DAYS = 2 /* the longest window is a day */, INVITE_DAYS = 90, ORPHAN_DAYS = 1 };
+enum { RUN_DAYS = 30 /* of one without a thread */ };
 enum { AUDIT_DAYS = 7 * 365 + 2, CHAINS_SLICE = 200 };
 
 struct purge {
@@ -51,6 +52,12 @@ static enum err purge_rate_slices(struct cx *cx, int64_t *ret_affected)
     struct job_purge_rate_slices_in in = { .before = cx->now_ms - RATE_SLICE_DAYS * DAY_MS,
                                            .limit = SLICE_ROWS };
     return job_purge_rate_slices(cx, &in, ret_affected);
+}
+
+static enum err purge_runs(struct cx *cx, int64_t *ret_affected)
+{
+    struct job_purge_runs_in in = { .before = cx->now_ms - RUN_DAYS * DAY_MS, .limit = SLICE_ROWS };
+    return job_purge_runs(cx, &in, ret_affected);
 }
 
 static enum err purge_invites(struct cx *cx, int64_t *ret_affected)
@@ -148,7 +155,7 @@ static enum err retention_run(struct cx *cx, const struct job *job)
     struct purge purges[] = {
         { "jobs", purge_jobs, 0 },         { "idempotency", purge_idempotency, 0 },
         { "sessions", purge_sessions, 0 }, { "rate_slices", purge_rate_slices, 0 },
-        { "invites", purge_invites, 0 },
+        { "invites", purge_invites, 0 },   { "runs", purge_runs, 0 },
     };
     for (size_t i = 0; i < sizeof purges / sizeof *purges; i++) {
         int64_t total = 0;

@@ -482,14 +482,15 @@ static void kinds_fill(struct job_runner *r, const struct job_runner_options *o)
     struct buf text;
     buf_init(&text, NULL, KINDS_BYTES_MAX);
     buf_put_byte(&text, ',');
-    r->kinds_count = o->kinds_count + 1;
+    const struct job_kind own[] = { job_retention_kind, job_verify_log_kind };
+    r->kinds_count = o->kinds_count + sizeof own / sizeof *own;
     r->kinds = calloc(r->kinds_count, sizeof *r->kinds);
     r->periods = calloc(r->kinds_count, sizeof *r->periods);
     if (!r->kinds || !r->periods)
         abort();
     for (size_t i = 0; i < r->kinds_count; i++) {
         r->periods[i] = -1;
-        r->kinds[i] = i < o->kinds_count ? o->kinds[i] : job_retention_kind;
+        r->kinds[i] = i < o->kinds_count ? o->kinds[i] : own[i - o->kinds_count];
         buf_put_cstr(&text, r->kinds[i].name);
         buf_put_byte(&text, ',');
     }

@@ -89,6 +89,20 @@ test('what is done to the database shows, by kind and place', async () => {
   await again.stop();
 });
 
+test('the night proves the log, and the events’ answer says when', async () => {
+  const s = await initialized(), first = await serve(s);
+  await document(await signedIn(first), 'there before the night');
+  await first.stop();
+  const db = new DatabaseSync(join(s.data, 'opboxd.db'));
+  db.exec("DELETE FROM jobs WHERE kind = 'verify_log'"); // another day
+  db.close();
+  const server = await serve(s), owner = await signedIn(server);
+  const proved = async () => (await owner.json('/api/admin/security-events')).body.chain.verifiedAt;
+  for (let i = 0; i < 400 && !(await proved()); i++) await new Promise((done) => setTimeout(done, 50));
+  assert.ok(Date.parse(await proved()) <= Date.now());
+  await server.stop();
+});
+
 test('an older copy of the folder is told from the checkpoints kept elsewhere', async () => {
   const s = await initialized(), older = join(folder(), 'older.db'), kept = join(folder(), 'kept');
   copyFileSync(join(s.data, 'opboxd.db'), older);

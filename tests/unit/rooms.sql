@@ -75,3 +75,15 @@ SELECT (SELECT count(*) FROM search_chunks WHERE workspace_id = :workspace_id) A
 -- in: workspace_id text, id text, owner_id text
 UPDATE documents SET visibility = 'PRIVATE', owner_id = :owner_id, version = version + 1
 WHERE workspace_id = :workspace_id AND id = :id;
+
+-- name: rooms_run_add
+-- kind: exec
+-- in: id text, thread_id text?, finished_at int?
+INSERT INTO runs (workspace_id, id, kind, thread_id, state, created_at, updated_at, finished_at)
+VALUES ('w', :id, 'chat', :thread_id, 'DONE', 1, 1, :finished_at);
+
+-- name: rooms_run_ids
+-- kind: many
+-- out: id text
+-- scan: a test's table is small
+SELECT id FROM runs ORDER BY id;

@@ -576,6 +576,49 @@ static void a_break_is_noted_in_its_chain(void **state)
     seal_room_close(r);
 }
 
+static struct str chain_member(struct rooms *r, const char *workspace, const char *member)
+{
+    struct op_call c = { .op = op_find(audit_ops, audit_ops_count, "list_security_events"),
+                         .arguments = "{}" };
+    rooms_as(r, "ann", workspace);
+    assert_ok(&r->cx, op_call(r, &c));
+    const struct json *value = json_get(json_get(&c.answer, "chain"), member);
+    return value->type == JSON_STRING ? value->text : STR_NULL;
+}
+
+/* Proved is what stood there then; what does not hold, or could not be found out, is not. */
+static void a_chain_says_when_it_was_proved(void **state)
+{
+    SEALED(state);
+    struct verify_report report;
+    struct verify_options o = { .threads = 1 };
+    atomic_bool stop = true;
+    deeds(r, "one", 5, true);
+    deeds(r, "two", 5, true);
+    assert_false(str_given(chain_member(r, "one", "verifiedAt")));
+    o.stop = &stop;
+    assert_int_equal(seal_verify_keep(&r->cx, &o, &report), ERR_SHUTTING_DOWN);
+    assert_false(str_given(chain_member(r, "one", "verifiedAt")));
+    stop = false;
+    assert_ok(&r->cx, seal_verify_keep(&r->cx, &o, &report));
+    struct str first = str_copy(r->arena, chain_member(r, "one", "verifiedAt"));
+    assert_true(str_given(first));
+    assert_true(str_eq(chain_member(r, "two", "verifiedAt"), first));
+    tamper(r, "UPDATE audit SET message = 'x' WHERE workspace_id = 'two' AND seq = 2");
+    r->cx.now_ms += 60000;
+    assert_ok(&r->cx, seal_verify_keep(&r->cx, &o, &report));
+    assert_int_equal(report.breaks_count, 1);
+    struct str second = str_copy(r->arena, chain_member(r, "one", "verifiedAt"));
+    assert_false(str_eq(second, first));
+    assert_true(str_eq(chain_member(r, "two", "verifiedAt"), first));
+    /* Without its checkpoints no chain is proved. */
+    tamper(r, "DELETE FROM audit_checkpoints WHERE number = 1");
+    r->cx.now_ms += 60000;
+    assert_ok(&r->cx, seal_verify_keep(&r->cx, &o, &report));
+    assert_true(str_eq(chain_member(r, "one", "verifiedAt"), second));
+    seal_room_close(r);
+}
+
 static void an_export_proves_itself(void **state)
 {
     SEALED(state);
@@ -780,6 +823,7 @@ int main(void)
         ROOMS_TEST(a_rolled_back_database_shows),
         ROOMS_TEST(a_lost_root_key_does_not_end_the_log),
         ROOMS_TEST(a_break_is_noted_in_its_chain),
+        ROOMS_TEST(a_chain_says_when_it_was_proved),
         ROOMS_TEST(an_export_proves_itself),
         ROOMS_TEST(an_export_of_one_workspace_names_no_other),
         ROOMS_TEST(a_checkpoint_that_hides_in_the_table_shows),

@@ -276,17 +276,18 @@ static void retention_runs_once_a_day(void **state)
 {
     ROOMS(state);
     struct job_new old = { .kind = "work", .id = STR("old") };
-    runner_begin(r, 2);
+    runner_begin(r, 3);
     assert_ok(&r->cx, db_write(&r->cx, add, &old));
     assert_ok(&r->cx, db_write(&r->cx, add, &(struct job_new){ .kind = "other" }));
     job_runner_tick(r->app.jobs, ROOMS_NOW_MS);
-    assert_int_equal(jobs_now(r).count, 3);
+    assert_int_equal(jobs_now(r).count, 4);
     assert_str(row_of(r, "work").state, "DONE");
     assert_str(row_of(r, "retention").state, "DONE");
-    /* Eight days later the two that were done are gone, the open one is not. */
+    assert_str(row_of(r, "verify_log").state, "DONE");
+    /* Eight days later those that were done are gone, the open one is not. */
     job_runner_tick(r->app.jobs, ROOMS_NOW_MS + (int64_t)8 * 24 * 3600 * 1000);
     struct all a = jobs_now(r);
-    assert_int_equal(a.count, 2);
+    assert_int_equal(a.count, 3);
     assert_str(row_of(r, "other").state, "READY");
     assert_str(row_of(r, "retention").state, "DONE");
     runner_end(r);
@@ -356,6 +357,46 @@ static void retention_takes_more_than_a_slice(void **state)
     assert_int_equal(left.keys, 300);
 }
 
+static enum err runs_add(struct cx *cx, void *arg)
+{
+    (void)arg;
+    const int64_t day_ms = (int64_t)24 * 3600 * 1000;
+    const struct rooms_run_add_in rows[] = {
+        { .id = STR("young"), .finished_at = { 1, ROOMS_NOW_MS - 29 * day_ms } },
+        { .id = STR("old"), .finished_at = { 1, ROOMS_NOW_MS - 31 * day_ms } },
+        { .id = STR("threads"), .thread_id = STR("t"), .finished_at = { 1, 1 } },
+        { .id = STR("open") },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        TRY(rooms_run_add(cx, &rows[i], NULL));
+    return OK;
+}
+struct run_ids {
+    struct rooms_run_ids_row *rows;
+    size_t count;
+};
+static enum err runs_read(struct cx *cx, void *arg)
+{
+    struct run_ids *ids = arg;
+    return rooms_run_ids(cx, &ids->rows, &ids->count);
+}
+
+/* A run of a thread goes with it, an open one not at all. */
+static void retention_takes_runs_without_a_thread(void **state)
+{
+    ROOMS(state);
+    struct run_ids ids;
+    assert_ok(&r->cx, db_write(&r->cx, runs_add, NULL));
+    runner_begin(r, 1);
+    job_runner_tick(r->app.jobs, ROOMS_NOW_MS);
+    runner_end(r);
+    assert_ok(&r->cx, db_read(&r->cx, runs_read, &ids));
+    assert_int_equal(ids.count, 3);
+    assert_str(ids.rows[0].id, "open");
+    assert_str(ids.rows[1].id, "threads");
+    assert_str(ids.rows[2].id, "young");
+}
+
 /* Two runners with threads over one database: forty jobs run forty times. */
 static void two_runners_share_without_repeating(void **state)
 {
@@ -407,7 +448,7 @@ static void two_runners_share_without_repeating(void **state)
 static void stop_loses_nothing(void **state)
 {
     ROOMS(state);
-    struct job_runner_options o = { .kinds = kinds, .kinds_count = 1, .parallel_max = 4 };
+    struct job_runner_options o = { .kinds = kinds, .kinds_count = 1, .parallel_max = 5 };
     atomic_bool stopping = false;
     r->app.workers = pool_start("workers", 1, 64, 256 * 1024);
     r->app.slow = r->app.workers;
@@ -418,7 +459,7 @@ static void stop_loses_nothing(void **state)
     for (int i = 0; i < 3; i++)
         add_one(r, 3);
     pthread_mutex_lock(&gate);
-    assert_int_equal(job_runner_tick(r->app.jobs, ROOMS_NOW_MS), 4); /* and retention */
+    assert_int_equal(job_runner_tick(r->app.jobs, ROOMS_NOW_MS), 5); /* and the two of each day */
     stopping = true;
     pthread_mutex_unlock(&gate);
     job_runner_stop(r->app.jobs);
@@ -498,6 +539,7 @@ int main(void)
         ROOMS_TEST(a_failing_job_ends_dead_and_is_revived),
         ROOMS_TEST(retention_runs_once_a_day),
         ROOMS_TEST(retention_takes_more_than_a_slice),
+        ROOMS_TEST(retention_takes_runs_without_a_thread),
         ROOMS_TEST(a_period_has_one_run),
         ROOMS_TEST(two_runners_share_without_repeating),
         ROOMS_TEST(stop_loses_nothing),

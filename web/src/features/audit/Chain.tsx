@@ -7,7 +7,7 @@ import { Time } from '../../ui/Time';
 import css from './Audit.module.css';
 
 const t = texts({
-  sealed: 'Sealed up to entry {seq}.', unsigned: 'No checkpoint is signed yet.', signed: 'Checkpoint {number} signed it up to entry {seq},', none: 'Nothing is sealed yet.', known: 'No break is known; the operator proves it with',
+  sealed: 'Sealed up to entry {seq}.', unsigned: 'No checkpoint is signed yet.', signed: 'Checkpoint {number} signed it up to entry {seq},', none: 'Nothing is sealed yet.', known: 'No break is known; it is proved every night, and by the operator with', proved: 'All of it was proved',
   broken: 'The log was changed behind the server.', first: 'First bad entry: number {seq}.', system: 'A checkpoint does not hold.', found: 'Found', open: 'Open the entry', operator: 'Tell whoever runs the server: opboxd log verify names all of it.',
   edit: 'It is not what was sealed.', gap: 'Entries before it are missing.', insert: 'It was never sealed.', reorder: 'Entries have changed places.', swap: 'It belongs to another workspace’s log.', cut: 'The end of the log is missing.', rewrite: 'The entries agree among themselves, but not with a signed checkpoint.',
   head: 'The head of the log is not what the server left.', base: 'The beginning was moved, and not by retention.', checkpoint: 'A signed checkpoint is missing or altered.', unreadable: 'It cannot be read.',
@@ -39,7 +39,7 @@ export function Chain({ chain }: { chain: State }) {
       <IconShieldCheck size={18} aria-hidden />
       <span>
         {chain.lastSeq ? t('sealed', { seq: chain.lastSeq }) : t('none')} {signed?.at ? <>{t('signed', { number: signed.number ?? 0, seq: signed.seq ?? 0 })} <Time at={signed.at} />. </> : chain.lastSeq ? `${t('unsigned')} ` : ''}
-        {t('known')} <code dir="ltr">opboxd log verify</code>.
+        {chain.verifiedAt ? <>{t('proved')} <Time at={chain.verifiedAt} />.</> : <>{t('known')} <code dir="ltr">opboxd log verify</code>.</>}
       </span>
     </p>
   );
