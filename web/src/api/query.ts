@@ -3,6 +3,7 @@ import { CancelledError, QueryClient, useInfiniteQuery, useIsFetching, useMutati
 import { call } from './client';
 import { ApiError } from './errors';
 import type { In, Operation, Out } from './operations';
+import { afterSkeleton } from './skeleton';
 
 // Refusals don't get better by asking again. The one that says when is repeated by what shows it, before people's eyes.
 function again(count: number, error: Error): boolean {
@@ -27,7 +28,7 @@ export function newQueryClient(): QueryClient {
 
 export const keyOf = (name: Operation, input?: unknown): unknown[] => (input === undefined ? [name] : [name, input]);
 
-const one = <N extends Operation>(name: N, input: In<N>) => ({ queryKey: keyOf(name, input), queryFn: ({ signal }: QueryFunctionContext) => call(name, input, { signal }) });
+const one = <N extends Operation>(name: N, input: In<N>) => ({ queryKey: keyOf(name, input), queryFn: ({ signal }: QueryFunctionContext) => afterSkeleton(call(name, input, { signal })) });
 
 export function useCall<N extends Operation>(name: N, input: In<N>, options: Partial<UseQueryOptions<Out<N>, Error>> = {}) {
   return useQuery<Out<N>, Error>({ ...one(name, input), ...options });
@@ -37,7 +38,7 @@ interface Page { pagination: { hasMore: boolean; nextCursor?: string | null } }
 
 const pages = <N extends Operation>(name: N, input: In<N>) => ({
   queryKey: keyOf(name, input),
-  queryFn: ({ pageParam, signal }: { pageParam: string; signal: AbortSignal }) => call(name, { ...(input as object), ...(pageParam ? { cursor: pageParam } : {}) } as In<N>, { signal }),
+  queryFn: ({ pageParam, signal }: { pageParam: string; signal: AbortSignal }) => afterSkeleton(call(name, { ...(input as object), ...(pageParam ? { cursor: pageParam } : {}) } as In<N>, { signal })),
   initialPageParam: '',
   getNextPageParam: (last: Out<N>) => {
     const { pagination } = last as Page;

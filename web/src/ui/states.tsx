@@ -5,6 +5,7 @@ import { Component, useContext, useEffect, useEffectEvent, useState, type ReactN
 import { ApiError } from '../api/errors';
 import { mayCall } from '../api/operations';
 import { useRefreshing, useStopWaiting, wasStopped } from '../api/query';
+import { skeletonShown } from '../api/skeleton';
 import { CopyButton } from './CopyButton';
 import { MeContext } from './me';
 import { OwnLink } from './own-link';
@@ -24,7 +25,7 @@ const t = texts({
   broken: 'A part of this page has failed.', clear: 'Clear filters',
 });
 
-// Nothing for 200 ms, then a skeleton of the final shape; after 10 s a word, with a way out: what the page asks for is
+// Nothing for 200 ms, then a skeleton of the final shape, which answers wait for a moment; after 10 s a word, with a way out: what the page asks for is
 // broken off. `onCancel` is for what cannot be.
 export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () => void }) {
   const [stage, setStage] = useState(0), stopWaiting = useStopWaiting();
@@ -32,6 +33,9 @@ export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () =
     const clocks = [setTimeout(() => setStage(1), 200), setTimeout(() => setStage(2), 10_000)];
     return () => clocks.forEach(clearTimeout);
   }, []);
+  useEffect(() => {
+    if (stage === 1) skeletonShown();
+  }, [stage]);
   const stop = stage === 2 ? (stopWaiting() ?? onCancel) : undefined;
   if (stage === 0) return <div className={css.pending} data-loading />;
   return (
