@@ -66,14 +66,15 @@ struct db_writer {
     enum err results[DB_BATCH_MAX];
     uint64_t random;
     bool tidy; /* the driver has work for an idle moment */
+    /* The queue's mutex is over these. */
+    pthread_cond_t wake;
+    bool idle; /* waits to be woken */
 };
 
 struct db_queue {
     pthread_mutex_t mutex;
-    pthread_cond_t filled;
     struct db_write *first, *last;
     int64_t depth;
-    int idle; /* writers that wait */
     bool stopping;
 };
 

@@ -12,6 +12,8 @@
  * a neighbour had written in the same transaction.
  * - When the engine gives up the whole transaction because of one closure (disk full, I/O), that
  * one fails and the others are run again, KILLS_MAX times; then all fail.
+ * - Of the writers that wait the first one is woken, so that few connections are used while few
+ * are needed, and their statements are prepared.
  * - A batch is run again at most TRIES_MAX times when the engine asks for it or the connection
  * broke before COMMIT was sent; never when it broke in COMMIT. */
 #include <assert.h>
@@ -48,6 +50,18 @@
 
 /* ---- the queue ---- */
 
+static void wake_one_locked(struct db *db)
+{
+    for (size_t i = 0; i < db->writers_count; i++) {
+        struct db_writer *wr = &db->writers[i];
+        if (!wr->idle)
+            continue;
+        wr->idle = false;
+        pthread_cond_signal(&wr->wake);
+        return;
+    }
+}
+
 void db_write_submit(struct db *db, struct db_write *w)
 {
     struct db_queue *q = &db->queue;
@@ -65,8 +79,7 @@ void db_write_submit(struct db *db, struct db_write *w)
             q->first = w;
         q->last = w;
         q->depth++;
-        if (q->idle > 0)
-            pthread_cond_signal(&q->filled);
+        wake_one_locked(db);
     }
     pthread_mutex_unlock(&q->mutex);
     if (refused != OK)
@@ -118,14 +131,14 @@ static bool queue_wait(struct db_writer *wr)
     pthread_mutex_lock(&q->mutex);
     while (!q->first && !q->stopping) {
         int rc = 0;
-        q->idle++;
+        wr->idle = true;
         if (wr->tidy) {
             until_after(&until, IDLE_MS);
-            rc = pthread_cond_timedwait(&q->filled, &q->mutex, &until);
+            rc = pthread_cond_timedwait(&wr->wake, &q->mutex, &until);
         } else {
-            pthread_cond_wait(&q->filled, &q->mutex);
+            pthread_cond_wait(&wr->wake, &q->mutex);
         }
-        q->idle--;
+        wr->idle = false;
         if (rc != ETIMEDOUT || q->first || q->stopping)
             continue;
         pthread_mutex_unlock(&q->mutex);
@@ -426,24 +439,27 @@ enum err db_writers_start(struct db *db, size_t count, struct db_conn *first, ch
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&db->queue.filled, &attr);
-    pthread_condattr_destroy(&attr);
     db->writers = calloc(count, sizeof *db->writers);
     if (!db->writers)
         abort();
     db->writers[0].conn = first;
-    for (size_t i = 0; i < count; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
         struct db_writer *wr = &db->writers[i];
         wr->db = db;
         wr->random = (uint64_t)clock_monotonic_us() * 2654435761U + i;
-        int rc = writer_thread_start(wr);
-        if (rc != 0) {
-            snprintf(error, error_size, "cannot start a writer thread: %s", strerror(rc));
-            return ERR_STORAGE;
-        }
-        db->writers_count++;
+        pthread_cond_init(&wr->wake, &attr);
+        rc = writer_thread_start(wr);
+        if (rc == 0)
+            db->writers_count++;
+        else
+            pthread_cond_destroy(&wr->wake);
     }
-    return OK;
+    pthread_condattr_destroy(&attr);
+    if (rc == 0)
+        return OK;
+    snprintf(error, error_size, "cannot start a writer thread: %s", strerror(rc));
+    return ERR_STORAGE;
 }
 
 struct db_conn *db_writers_stop(struct db *db)
@@ -451,11 +467,13 @@ struct db_conn *db_writers_stop(struct db *db)
     struct db_queue *q = &db->queue;
     pthread_mutex_lock(&q->mutex);
     q->stopping = true;
-    pthread_cond_broadcast(&q->filled);
+    for (size_t i = 0; i < db->writers_count; i++)
+        pthread_cond_signal(&db->writers[i].wake);
     pthread_mutex_unlock(&q->mutex);
     struct db_conn *first = db->writers[0].conn;
     for (size_t i = 0; i < db->writers_count; i++) {
         pthread_join(db->writers[i].thread, NULL);
+        pthread_cond_destroy(&db->writers[i].wake);
         if (i == 0)
             first = db->writers[0].conn;
         else
@@ -463,7 +481,6 @@ struct db_conn *db_writers_stop(struct db *db)
     }
     free(db->writers);
     pthread_mutex_destroy(&q->mutex);
-    pthread_cond_destroy(&q->filled);
     return first;
 }
 
