@@ -73,6 +73,8 @@ struct db_writer {
 
 struct db_queue {
     pthread_mutex_t mutex;
+    pthread_rwlock_t
+        beside; /* held in each attempt at a batch: for writing, no other one goes on */
     struct db_write *first, *last;
     int64_t depth;
     bool stopping;

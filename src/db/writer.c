@@ -15,7 +15,8 @@
  * - Of the writers that wait the first one is woken, so that few connections are used while few
  * are needed, and their statements are prepared.
  * - A batch is run again at most TRIES_MAX times when the engine asks for it or the connection
- * broke before COMMIT was sent; never when it broke in COMMIT. */
+ * broke before COMMIT was sent; never when it broke in COMMIT. What has conflicted TRIES_BESIDE
+ * times runs alone in this process, so that a crowd over the same rows gets through. */
 #include <assert.h>
 #include <errno.h>
 #include <semaphore.h>
@@ -32,6 +33,7 @@
 
 #define BATCH_US 2000
 #define TRIES_MAX 10
+#define TRIES_BESIDE 4
 #define KILLS_MAX 3
 #define BACKOFF_MAX_MS 256
 #define OPEN_TIMEOUT_MS 5000
@@ -363,11 +365,23 @@ struct batch_budget {
     int kills;
 };
 
+static enum batch_end batch_try(struct db_writer *wr, bool alone, bool grow, size_t *ret_killer)
+{
+    pthread_rwlock_t *beside = &wr->db->queue.beside;
+    if (alone)
+        pthread_rwlock_wrlock(beside);
+    else
+        pthread_rwlock_rdlock(beside);
+    enum batch_end end = batch_attempt(wr, grow, ret_killer);
+    pthread_rwlock_unlock(beside);
+    return end;
+}
+
 /* True: the batch has reached its end, well or not. */
 static bool batch_step(struct db_writer *wr, struct batch_budget *left, bool grow)
 {
     size_t killer = 0;
-    switch (batch_attempt(wr, grow, &killer)) {
+    switch (batch_try(wr, TRIES_MAX - left->tries >= TRIES_BESIDE, grow, &killer)) {
     case BATCH_ENDED:
         return true;
     case BATCH_APART:
@@ -436,6 +450,11 @@ enum err db_writers_start(struct db *db, size_t count, struct db_conn *first, ch
                           size_t error_size)
 {
     pthread_mutex_init(&db->queue.mutex, NULL);
+    pthread_rwlockattr_t waits; /* who wants to be alone is not passed for ever */
+    pthread_rwlockattr_init(&waits);
+    pthread_rwlockattr_setkind_np(&waits, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&db->queue.beside, &waits);
+    pthread_rwlockattr_destroy(&waits);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -481,6 +500,7 @@ struct db_conn *db_writers_stop(struct db *db)
     }
     free(db->writers);
     pthread_mutex_destroy(&q->mutex);
+    pthread_rwlock_destroy(&q->beside);
     return first;
 }
 
