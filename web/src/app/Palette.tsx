@@ -78,6 +78,10 @@ function Inner({ onClose, places, commands, features, go, switchTo }: Omit<Props
     onClose();
     entry.run();
   };
+  const onFocus = () => {
+    const typed = takeTyped();
+    if (typed) setText((now) => typed + now);
+  };
   const onKey = (event: React.KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
     const move: Record<string, number> = { ArrowDown: chosen + 1, ArrowUp: chosen - 1, Home: 0, End: entries.length - 1 };
@@ -94,7 +98,7 @@ function Inner({ onClose, places, commands, features, go, switchTo }: Omit<Props
     <>
       <input className={css.input} role="combobox" aria-expanded={entries.length > 0} aria-controls="palette-list" aria-autocomplete="list" aria-label={t('title')}
         aria-activedescendant={entries[chosen] ? `palette-${chosen}` : undefined} placeholder={t('placeholder')} value={text} autoComplete="off" spellCheck={false} data-autofocus
-        onFocus={() => setText((now) => takeTyped() + now)} onChange={(e) => { setText(e.target.value); setActive(0); }} onKeyDown={onKey} />
+        onFocus={onFocus} onChange={(e) => { setText(e.target.value); setActive(0); }} onKeyDown={onKey} />
       <ul className={css.list} id="palette-list" role="listbox" aria-label={t('title')} ref={list}>
         {entries.map((entry, i) => {
           const first = entries[i - 1]?.group !== entry.group;

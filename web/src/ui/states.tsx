@@ -25,8 +25,8 @@ const t = texts({
   broken: 'A part of this page has failed.', clear: 'Clear filters',
 });
 
-// Nothing for 200 ms, then a skeleton of the final shape, which answers wait for a moment; after 10 s a word, with a way out: what the page asks for is
-// broken off. `onCancel` is for what cannot be.
+// Nothing for 200 ms, then a skeleton of the final shape, which answers wait for a moment; after 10 s a word, with a way
+// out: what the page asks for is broken off. `onCancel` is for what cannot be.
 export function Loading({ rows = 4, onCancel }: { rows?: number; onCancel?: () => void }) {
   const [stage, setStage] = useState(0), stopWaiting = useStopWaiting();
   useEffect(() => {
