@@ -215,7 +215,7 @@ class node_tests:
         """What had failed counts by how it ends now; what fails now only is a failure too."""
         now = {test['name']: test for test in self.report()}
         for name in self.bad:
-            ok = name in now and now[name]['ok'] or name not in now and all(t['ok'] for t in now.values())
+            ok = now[name]['ok'] if name in now else bool(now) and all(t['ok'] for t in now.values())
             count(f'{self.title}: {name}', ok, now.get(name, {}).get('output') or self.bad[name])
             if ok:
                 unsteady.append(f'{self.title}: {name}')
