@@ -90,8 +90,7 @@ int64_t job_back_off_ms(int64_t attempt, uint32_t random);
 /* ---- the runner ---- */
 
 struct job_runner_options {
-    const struct job_kind
-        *kinds; /* copied; their texts live on; those that are built in are added */
+    const struct job_kind *kinds; /* copied, the built-in ones added; their texts live on */
     size_t kinds_count;
     int parallel_max; /* jobs at a time, 1-64; 0: 8 */
     int64_t poll_ms;  /* how often other processes' jobs are looked for; 0: 1,000 */
